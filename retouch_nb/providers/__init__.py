@@ -1,0 +1,60 @@
+"""The services this package knows, and the table of what they can do.
+
+A service is one module here. An installed package adds its own through the entry-point group ``retouch_nb``,
+each entry naming an `Operation` class.
+"""
+
+from functools import cache
+from importlib.metadata import entry_points
+
+from retouch_nb.contract import Operation, Provider
+from retouch_nb.errors import UnknownNameError
+from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
+
+BUILT_IN: tuple[type[Operation], ...] = (Inpaint, Enhance, RetouchObject)
+
+
+@cache
+def operations() -> dict[str, type[Operation]]:
+    """Give every known operation by its name, the built-in ones first.
+
+    Examples
+    --------
+    >>> list(operations())[:2]
+    ['inpaint', 'enhance']
+    """
+    installed = [entry.load() for entry in entry_points(group="retouch_nb")]
+    return {operation.name: operation for operation in (*BUILT_IN, *installed)}
+
+
+def operation_named(name: str) -> type[Operation]:
+    """Find an operation by its name.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none; the message names the nearest.
+    """
+    known = operations()
+    if name not in known:
+        raise UnknownNameError.among(name, known, what="operation")
+    return known[name]
+
+
+def providers() -> dict[str, Provider]:
+    """Give every known service by its short name."""
+    return {operation.provider.name: operation.provider for operation in operations().values()}
+
+
+def provider_named(name: str) -> Provider:
+    """Find a service by its short name.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none; the message names the nearest.
+    """
+    known = providers()
+    if name not in known:
+        raise UnknownNameError.among(name, known, what="service")
+    return known[name]

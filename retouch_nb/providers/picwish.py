@@ -1,0 +1,500 @@
+"""PicWish: objects removal, photo enhancement and object retouching, three endpoints of one shape.
+
+A result exists only behind three gates: HTTP 200, ``status`` 200 in the body, ``state`` 1 with an image.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import quote
+
+from retouch_nb.contract import (
+    MB,
+    Accepted,
+    Answer,
+    Call,
+    Finished,
+    Limits,
+    Operation,
+    Outcome,
+    Pending,
+    Price,
+    Provider,
+    Refused,
+    Upload,
+)
+from retouch_nb.errors import (
+    CredentialsError,
+    ParameterError,
+    PictureError,
+    ProtocolError,
+    RateLimitError,
+    RefusedError,
+    ResultExpiredError,
+    ServiceError,
+    TaskFailedError,
+)
+from retouch_nb.mask import Mask, Rectangle, read_rectangles
+from retouch_nb.params import Delivery, Named, Range, Reads
+from retouch_nb.photo import Link, Photo
+
+PICWISH = Provider(
+    name="picwish",
+    title="PicWish",
+    base_url="https://techhk.aoscdn.com",
+    base_env="PICWISH_BASE_URL",
+    key_env="PICWISH_API_KEY",
+    key_page="https://picwish.com/my-account?subRoute=api-key",
+    key_header="X-API-KEY",
+    per_second=2,
+    polls=(1.0, 4.0),
+    patience=300,
+    result_hours=1,
+)
+
+RUNNING = {0: "queued", 2: "preparing", 3: "waiting", 4: "processing"}
+
+FAILED: Mapping[int, tuple[str, str]] = {
+    -1: (
+        "it could not process the picture",
+        "Failed calls are not charged; you may try once more.",
+    ),
+    -2: ("it could not store the result", "Failed calls are not charged; try once more."),
+    -3: (
+        "it could not download the picture's address",
+        "Pass the file itself instead of its address.",
+    ),
+    -5: (
+        "the picture is larger than it allows",
+        "Its pages name 15 MB in one place and 20 or 30 MB in another; save the picture smaller.",
+    ),
+    -7: ("it cannot read the picture", "Save it anew as JPEG or PNG."),
+    -8: (
+        "it took longer than the 30 seconds it allows",
+        "Failed calls are not charged; try a smaller picture.",
+    ),
+}
+
+WARN_ABOVE = 15 * MB
+LONGEST_ADDRESS = 512
+
+
+class PicWishTask(Operation, provider=PICWISH):
+    """What the three endpoints share: how a task is started, asked after and read."""
+
+    endpoint: ClassVar[str]
+
+    photo: Annotated[
+        Photo | Link, "The photo: path, address, bytes, image, array or earlier result."
+    ]
+    _: KW_ONLY
+    sync: Annotated[bool, "Wait for the result in one request instead of polling.", Delivery()] = (
+        False
+    )
+
+    def check(self) -> None:
+        for address in self._links().values():
+            if len(address) > LONGEST_ADDRESS:
+                raise ParameterError(
+                    f"The address has {len(address)} characters; the service takes {LONGEST_ADDRESS}.",
+                    advice="Nothing was sent. Download the picture and pass its path.",
+                )
+
+    def warnings(self) -> tuple[str, ...]:
+        if isinstance(self.photo, Link):
+            return ("The photo is given by address: its size could not be checked.",)
+        if len(self.photo.data) > WARN_ABOVE:
+            return ("Above 15 MB one of PicWish's pages announces a refusal (state -5).",)
+        return ()
+
+    def submit(self) -> Call:
+        return Call(
+            "POST",
+            f"/api/tasks/visual/{self.endpoint}",
+            fields={"sync": str(int(self.sync)), **self._links(), **self._fields()},
+            files=self._files(),
+            waits=self.sync,
+        )
+
+    def poll(self, ticket: str) -> Call:
+        return Call("GET", f"/api/tasks/visual/{self.endpoint}/{quote(ticket, safe='')}")
+
+    def read(self, answer: Answer) -> Outcome:
+        if answer.status != 200:
+            return _refusal(answer.status, answer)
+        if is_picture(answer.body):
+            return Finished(answer.body)
+        body = answer.json()
+        status = _integer(body.get("status", 200))
+        if status != 200:
+            return _refusal(status or 0, answer)
+        task = body.get("data")
+        if not isinstance(task, dict):
+            raise ProtocolError("The answer has no task in it.", provider=PICWISH.title)
+        return _task(task)
+
+    def _fields(self) -> dict[str, str]:
+        """Form fields of this endpoint."""
+        return {}
+
+    def _pictures(self) -> dict[str, Photo | Mask | Link | None]:
+        """Pictures by the first word of their form field."""
+        return {"image": self.photo}
+
+    def _files(self) -> dict[str, Upload]:
+        return {
+            f"{slot}_file": _upload(slot, picture)
+            for slot, picture in self._pictures().items()
+            if isinstance(picture, Photo | Mask)
+        }
+
+    def _links(self) -> dict[str, str]:
+        return {
+            f"{slot}_url": picture.url
+            for slot, picture in self._pictures().items()
+            if isinstance(picture, Link)
+        }
+
+
+class Inpaint(PicWishTask, name="inpaint", limits=Limits(20 * MB, (1, 4096))):
+    """Remove an object, a watermark or a blemish and fill the place naturally.
+
+    The area is a mask (white is removed, black stays) or up to 50 rectangles, and at most half of the photo.
+    The service asks that nobody else's mark of ownership is removed unlawfully.
+    """
+
+    endpoint = "inpaint"
+
+    mask: Annotated[Mask | Link | None, "White is removed, black stays; as large as the photo."] = (
+        None
+    )
+    _: KW_ONLY
+    rectangles: Annotated[
+        tuple[Rectangle, ...] | None,
+        "Areas to remove instead of a mask: up to 50 of x,y,width,height in pixels.",
+        Reads(read_rectangles, "rectangles x,y,width,height in pixels"),
+    ] = None
+    return_type: Annotated[
+        Literal[1, 2], "How the result travels.", Named({1: "url", 2: "base64"}), Delivery()
+    ] = 1
+
+    def check(self) -> None:
+        super().check()
+        if (self.mask is None) == (self.rectangles is None):
+            raise ParameterError(
+                "Give a mask or rectangles, not both." if self.mask else "Say what to remove.",
+                advice="Nothing was sent. Pass mask=..., or rectangles=[(x, y, width, height)].",
+            )
+        if self.rectangles is not None:
+            _check_rectangles(self.rectangles, self.photo)
+        area = self.area()
+        if area is not None and area.coverage == 0:
+            raise PictureError("The mask is empty: nothing is white.", advice="Nothing was sent.")
+        if area is not None and area.coverage > 0.5:
+            raise PictureError(
+                f"The area covers {100 * area.coverage:.0f} % of the photo; at most 50 % can be removed.",
+                advice="Nothing was sent. Remove less, or in several rounds.",
+            )
+
+    def area(self) -> Mask | None:
+        """Give the area to remove as a mask; None when the photo or the mask is only an address."""
+        if self.rectangles is None:
+            return self.mask if isinstance(self.mask, Mask) else None
+        return (
+            Mask.from_rectangles(self.rectangles, self.photo.size)
+            if isinstance(self.photo, Photo)
+            else None
+        )
+
+    def price(self) -> Price:
+        return Price(1, "if the price page's “Photo Retouch” is this service")
+
+    def _fields(self) -> dict[str, str]:
+        fields = {"return_type": str(self.return_type)}
+        if self.rectangles is not None:
+            fields["rectangles"] = _as_json(self.rectangles)
+        return fields
+
+    def _pictures(self) -> dict[str, Photo | Mask | Link | None]:
+        return {"image": self.photo, "mask": self.mask}
+
+
+class Enhance(PicWishTask, name="enhance", limits=Limits(20 * MB, (11, 4096))):
+    """Sharpen a photo and enlarge it."""
+
+    endpoint = "scale"
+
+    _: KW_ONLY
+    type: Annotated[
+        Literal["clean", "face"],
+        "face for portraits of up to 10 people, clean for everything else.",
+    ] = "clean"
+    scale_factor: Annotated[
+        Literal[1, 2, 4] | None,
+        "How many times larger. Left out: 4 up to 512 px on the long side, 2 up to 1024 px, else 1.",
+    ] = None
+    return_type: Annotated[
+        Literal[1, 2, 3],
+        "How the result travels; binary only together with sync.",
+        Named({1: "url", 2: "base64", 3: "binary"}),
+        Delivery(),
+    ] = 1
+
+    def check(self) -> None:
+        super().check()
+        if self.return_type == 3 and not self.sync:
+            raise ParameterError(
+                "--return-type 3 (binary) works only together with --sync.",
+                advice="Nothing was sent. Add --sync, or leave --return-type out.",
+            )
+
+    def warnings(self) -> tuple[str, ...]:
+        found = list(super().warnings())
+        reach = {2: 1024, 4: 512}.get(self.scale_factor or 1)
+        if isinstance(self.photo, Photo) and reach and self.photo.long_side > reach:
+            found.append(
+                f"{self.scale_factor}x is meant for photos of up to {reach} px; it may be refused."
+            )
+        return tuple(found)
+
+    def price(self) -> Price:
+        if isinstance(self.photo, Link):
+            return Price(None)
+        return Price(2 if self.photo.long_side <= 2048 else 3, "estimate by the long side")
+
+    def _fields(self) -> dict[str, str]:
+        factor = {} if self.scale_factor is None else {"scale_factor": str(self.scale_factor)}
+        return {"type": self.type, "return_type": str(self.return_type), **factor}
+
+
+class RetouchObject(PicWishTask, name="retouch_object", limits=Limits(30 * MB - 1, (1, 4096))):
+    """Retouch the goods in a photo: texture of the material, clarity of lines, details.
+
+    White in the mask is the subject. A second, optional mask marks what must keep its look.
+    """
+
+    endpoint = "retouching-collection"
+
+    mask: Annotated[Mask | Link, "White is the subject to retouch; as large as the photo."]
+    _: KW_ONLY
+    retain_mask: Annotated[Mask | Link | None, "White keeps its original look."] = None
+    type: Annotated[
+        Literal[1, 2, 3, 4, 5, 6],
+        "What the subject is; the strengths act only on normal.",
+        Named(
+            {1: "normal", 2: "advanced", 3: "transparent", 4: "metal", 5: "jewellery", 6: "bags"}
+        ),
+    ] = 1
+    retouch_strength: Annotated[int, "How much the material changes.", Range(0, 100)] = 37
+    line_strength: Annotated[int, "How firmly lines are kept.", Range(0, 100)] = 60
+
+    def check(self) -> None:
+        super().check()
+        if isinstance(self.mask, Mask) and self.mask.coverage == 0:
+            raise PictureError(
+                "The mask is empty: there is no subject.", advice="Nothing was sent."
+            )
+
+    def warnings(self) -> tuple[str, ...]:
+        found = list(super().warnings())
+        if self.type != 1 and {"retouch_strength", "line_strength"} & self.changed().keys():
+            found.append("The strengths act only with type 1 (normal); they have no effect here.")
+        if _covers(self.retain_mask, self.mask):
+            found.append("The retain mask covers the whole subject: nothing will change.")
+        return tuple(found)
+
+    def _fields(self) -> dict[str, str]:
+        return {
+            "type": str(self.type),
+            "retouch_strength": str(self.retouch_strength),
+            "line_strength": str(self.line_strength),
+        }
+
+    def _pictures(self) -> dict[str, Photo | Mask | Link | None]:
+        return {"image": self.photo, "mask": self.mask, "retain_mask": self.retain_mask}
+
+
+def _upload(slot: str, picture: Photo | Mask) -> Upload:
+    if isinstance(picture, Photo):
+        return Upload.of(picture)
+    return Upload(f"{slot}.png", "image/png", picture.png)
+
+
+def _covers(retain: object, subject: object) -> bool:
+    both = isinstance(retain, Mask) and isinstance(subject, Mask)
+    return both and not (subject.pixels & ~retain.pixels).any()  # type: ignore[attr-defined]
+
+
+def _check_rectangles(rectangles: tuple[Rectangle, ...], photo: Photo | Link) -> None:
+    if not 1 <= len(rectangles) <= 50:
+        raise ParameterError(
+            f"{len(rectangles)} rectangles were given; 1 to 50 are accepted.",
+            advice="Nothing was sent. Paint a mask instead.",
+        )
+    right, bottom = photo.size if isinstance(photo, Photo) else (4096, 4096)
+    for one in rectangles:
+        inside = (
+            one.x >= 0
+            and one.y >= 0
+            and one.x + one.width <= right
+            and one.y + one.height <= bottom
+        )
+        if not inside or one.width < 1 or one.height < 1:
+            raise ParameterError(
+                f"The rectangle {','.join(map(str, one))} does not lie inside the photo ({right} x {bottom}).",
+                advice="Nothing was sent. Order: x,y,width,height in pixels from the top left.",
+            )
+
+
+def _as_json(rectangles: tuple[Rectangle, ...]) -> str:
+    parts = [f'{{"x":{r.x},"y":{r.y},"width":{r.width},"height":{r.height}}}' for r in rectangles]
+    return f"[{','.join(parts)}]"
+
+
+def _task(task: dict[str, Any]) -> Outcome:
+    """Read a task object; only its state decides, never its progress."""
+    ticket = str(task.get("task_id") or "")
+    state = _integer(task.get("state"))
+    if state is None:
+        if not ticket:
+            raise ProtocolError(
+                "The answer names neither a task nor a state.", provider=PICWISH.title
+            )
+        return Accepted(ticket)
+    if state < 0:
+        return Refused(_failure(state, task, ticket))
+    if state != 1:
+        return Pending(
+            RUNNING.get(state, "processing"),
+            _fraction(task.get("progress")),
+            _text(task.get("state_detail")),
+        )
+    return Finished(_image(task, ticket), ticket, _remarks(task))
+
+
+def _failure(state: int, task: dict[str, Any], ticket: str) -> TaskFailedError:
+    what, advice = FAILED.get(
+        state, ("it gave a reason its pages do not list", "Ask its support with the task id.")
+    )
+    detail = _text(task.get("err_message")) or _text(task.get("state_detail"))
+    return TaskFailedError(
+        f"PicWish failed: {what} (state {state}{', ' + detail if detail else ''}).",
+        advice=advice,
+        provider=PICWISH.title,
+        code=str(state),
+        ticket=ticket,
+    )
+
+
+def _image(task: dict[str, Any], ticket: str) -> bytes | Call:
+    """Find the picture: an address, or base64 with or without a prefix, whatever was asked for."""
+    image = task.get("image")
+    if not isinstance(image, str) or not image:
+        raise ProtocolError(
+            "The task is said to be done and has no picture.", provider=PICWISH.title, ticket=ticket
+        )
+    if image.startswith(("http://", "https://")):
+        return Call("GET", image)
+    coded = "".join(image.partition(",")[2].split() if image.startswith("data:") else image.split())
+    try:
+        return base64.b64decode(coded, validate=True)
+    except binascii.Error as error:
+        raise ProtocolError(
+            "The picture is neither an address nor base64.", provider=PICWISH.title, ticket=ticket
+        ) from error
+
+
+def _remarks(task: dict[str, Any]) -> tuple[str, ...]:
+    """What the embedded engine adds about how it worked; real answers have no such part."""
+    note = task.get("engine")
+    notes = note.get("notes") if isinstance(note, dict) else None
+    return tuple(_text(line) for line in notes) if isinstance(notes, list) else ()
+
+
+def _refusal(status: int, answer: Answer) -> Refused:
+    """Turn an HTTP or body status into an error, and say whether asking again can help."""
+    said = _message(answer)
+    facts = {"provider": PICWISH.title, "code": str(status)}
+    match status:
+        case 400:
+            return Refused(
+                RefusedError(
+                    f"PicWish did not accept the parameters{said}.",
+                    advice="Nothing was charged.",
+                    **facts,
+                )
+            )
+        case 401:
+            return Refused(
+                CredentialsError(
+                    f"PicWish refused the key{said}.",
+                    advice="It is wrong, or this service is not enabled for the account. %retouch_nb login picwish",
+                )
+            )
+        case 404:
+            return Refused(
+                ResultExpiredError(
+                    f"PicWish knows no such task{said}.",
+                    advice="Tasks and results live one hour; a wrong base address answers so too.",
+                    **facts,
+                )
+            )
+        case 413:
+            return Refused(
+                RefusedError(
+                    f"PicWish finds the file too large{said}.",
+                    advice="Nothing was charged. Save it smaller.",
+                    **facts,
+                )
+            )
+        case 429:
+            return Refused(
+                RateLimitError(
+                    f"PicWish asks to slow down{said}.",
+                    advice="It allows 2 requests a second.",
+                    **facts,
+                ),
+                passing=True,
+            )
+        case _ if status >= 500:
+            return Refused(
+                ServiceError(f"PicWish had a server error ({status}){said}.", **facts),
+                passing=True,
+                untouched=False,
+            )
+        case _:
+            return Refused(RefusedError(f"PicWish refused with status {status}{said}.", **facts))
+
+
+def _message(answer: Answer) -> str:
+    try:
+        text = _text(answer.json().get("message"))
+    except ProtocolError:
+        return ""
+    return f": {text}" if text else ""
+
+
+def _text(value: object) -> str:
+    """Shorten free text of the service to one printable line."""
+    line = " ".join(str(value).split()) if isinstance(value, str | int | float) else ""
+    return "".join(c for c in line if c.isprintable())[:200].rstrip(".")
+
+
+def _integer(value: object) -> int | None:
+    try:
+        return int(value) if isinstance(value, str | int | float) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _fraction(value: object) -> float | None:
+    number = _integer(value)
+    return None if number is None else min(max(number / 100, 0.0), 1.0)
+
+
+def is_picture(body: bytes) -> bool:
+    """Tell a picture from JSON or HTML by its first bytes."""
+    starts = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"II*\x00", b"MM\x00*")
+    return body.startswith(starts) or (body[:4] == b"RIFF" and body[8:12] == b"WEBP")

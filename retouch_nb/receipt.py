@@ -1,0 +1,74 @@
+"""What a result says of its making: who, how, for how much, how long, and under which id."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from retouch_nb.contract import Price
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The record of one finished job.
+
+    Attributes
+    ----------
+    job_id : str
+        Our own id, for ``%retouch_nb resume``.
+    operation : str
+        Name of the operation, e.g. ``"inpaint"``.
+    options : mapping
+        Parameters that differ from their defaults.
+    provider : str
+        Short name of the service whose contract was used, e.g. ``"picwish"``.
+    maker : str
+        Who did the work: ``"embedded engine"`` or the service's title.
+    price : Price
+        What it cost; 0 credits from the embedded engine and from the cache.
+    cached : bool
+        The picture came from the cache: nothing was sent, nothing was paid.
+    seconds : float
+        From the start of the job to the picture on disk.
+    requests : int
+        HTTP requests that were made.
+    task_id : str
+        Id of the task at the service.
+    finished_at : float
+        Unix time.
+    remarks : tuple of str
+        What the maker says of the result, then our own warnings.
+    """
+
+    job_id: str
+    operation: str
+    provider: str
+    maker: str
+    price: Price
+    options: Mapping[str, Any] = field(default_factory=dict)
+    cached: bool = False
+    seconds: float = 0.0
+    requests: int = 0
+    task_id: str = ""
+    finished_at: float = 0.0
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def cost(self) -> str:
+        """The cost in words.
+
+        Examples
+        --------
+        >>> Receipt("a1", "enhance", "picwish", "PicWish", Price(2, "estimate")).cost
+        '2 credits (estimate)'
+        >>> Receipt("a1", "enhance", "picwish", "embedded engine", Price(0)).cost
+        'free'
+        """
+        if self.cached:
+            return "free, from the cache"
+        return (
+            "free"
+            if self.price.credits == 0
+            else f"cost {self.price}"
+            if self.price.credits is None
+            else str(self.price)
+        )
