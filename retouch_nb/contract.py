@@ -329,6 +329,11 @@ class Operation:
         """Say what is accepted and may still not be meant, each a sentence."""
         return ()
 
+    def area(self) -> Mask | None:
+        """Give the pixels that may change, where that is known."""
+        mask = getattr(self, "mask", None)
+        return mask if isinstance(mask, Mask) else None
+
     def price(self) -> Price:
         """Say what this costs at the service, as far as is documented."""
         return Price(None)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -149,8 +150,7 @@ class Mask:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the mask as a PNG."""
-        with open(path, "wb") as file:
-            file.write(self.png)
+        Path(path).expanduser().write_bytes(self.png)
 
     def _repr_png_(self) -> bytes:
         return self.png

@@ -3,6 +3,7 @@
 The list is the truth: print it, keep it in git, replay it in a notebook that runs without a browser.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -41,7 +42,7 @@ class Brush:
         radius = self.width * scale / 2
         for x, y in points:
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=ink)
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in itertools.pairwise(points):
             if start != end:
                 draw.polygon(_band(start, end, radius), fill=ink)
 

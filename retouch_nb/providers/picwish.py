@@ -199,9 +199,8 @@ class Inpaint(PicWishTask, name="inpaint", limits=Limits(20 * MB, (1, 4096))):
             )
 
     def area(self) -> Mask | None:
-        """Give the area to remove as a mask; None when the photo or the mask is only an address."""
         if self.rectangles is None:
-            return self.mask if isinstance(self.mask, Mask) else None
+            return super().area()
         return (
             Mask.from_rectangles(self.rectangles, self.photo.size)
             if isinstance(self.photo, Photo)
@@ -407,7 +406,7 @@ def _image(task: dict[str, Any], ticket: str) -> bytes | Call:
 
 
 def _remarks(task: dict[str, Any]) -> tuple[str, ...]:
-    """What the embedded engine adds about how it worked; real answers have no such part."""
+    """Take what the embedded engine adds about how it worked; real answers have no such part."""
     note = task.get("engine")
     notes = note.get("notes") if isinstance(note, dict) else None
     return tuple(_text(line) for line in notes) if isinstance(notes, list) else ()

@@ -1,0 +1,59 @@
+# Each command makes what it needs first: the environment, the dependencies, the browser.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PORT ?= 8765
+
+.PHONY: demo test unit browser lab serve bench docs lint build clean
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/demo.installed ## execute the first notebook on real photos; page and pictures go to build/demo
+	$(BIN)/python -m retouch_nb demo
+
+test: unit browser ## everything that must hold
+
+unit: $(VENV)/test.installed
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser"
+
+browser: $(VENV)/test.installed chromium
+	$(BIN)/pytest -m browser tests/browser
+
+lab: $(VENV)/demo.installed ## JupyterLab on the notebooks
+	$(BIN)/jupyter lab notebooks
+
+serve: $(VENV)/demo.installed ## the embedded engine on a port
+	$(BIN)/python -m retouch_nb serve --port $(PORT)
+
+bench: $(VENV)/test.installed ## beside the peers, in one run
+	@for topic in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$topic .py) || exit 1; done
+
+docs: $(VENV)/test.installed ## write the tables of the README anew
+	$(BIN)/python -m retouch_nb docs
+
+lint: $(VENV)/test.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m retouch_nb docs --check
+
+build: $(VENV)/test.installed
+	$(BIN)/python -m build
+
+clean:
+	rm -rf $(VENV) build dist
+
+.PHONY: chromium
+chromium: ## a browser for the browser tests: the system's, or one that Playwright fetches
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -q && apt-get install -qy chromium; \
+	else $(BIN)/playwright install chromium; fi
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later with venv is needed (Debian: apt-get install python3-venv)."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e ".[$*]"
+	@touch $@

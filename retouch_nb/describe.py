@@ -1,0 +1,92 @@
+"""An operation in words: its parameters as documentation, written from the declaration and nowhere else."""
+
+import inspect
+from typing import Any
+
+from retouch_nb.contract import Operation
+from retouch_nb.params import Param, params
+
+
+def summary(operation: type[Operation]) -> str:
+    """Give the first line of an operation's docstring.
+
+    Examples
+    --------
+    >>> from retouch_nb.providers.picwish import Enhance
+    >>> summary(Enhance)
+    'Sharpen a photo and enlarge it.'
+    """
+    return inspect.getdoc(operation).partition("\n")[0] if operation.__doc__ else ""  # type: ignore[union-attr]
+
+
+def default_text(param: Param) -> str:
+    """Write the default of a parameter, with its name where it has one.
+
+    Examples
+    --------
+    >>> default_text(Param("type", "", int, 1, choices={1: "normal", 2: "metal"}))
+    '1 (normal)'
+    """
+    if param.required:
+        return "required"
+    name = param.choices.get(param.default)
+    named = name is not None and name != str(param.default)
+    return f"{param.default} ({name})" if named else str(param.default)
+
+
+def limits_text(operation: type[Operation]) -> str:
+    """Say in one line what a photo may be.
+
+    Examples
+    --------
+    >>> from retouch_nb.providers.picwish import Enhance
+    >>> limits_text(Enhance)
+    'up to 20 MB, 11 to 4096 px a side; JPEG, PNG, WEBP, BMP, TIFF'
+    """
+    limits = operation.limits
+    low, high = limits.sides
+    pixels = f", {limits.most_pixels / 1e6:g} megapixels" if limits.most_pixels else ""
+    size = f"up to {limits.most_bytes / 1e6:g} MB, {low} to {high} px a side{pixels}"
+    return f"{size}; {', '.join(limits.formats)}"
+
+
+def markdown_table(operation: type[Operation]) -> str:
+    """Write the parameters of an operation as a Markdown table."""
+    rows = [
+        f"| `{p.name}` | {p.doc} | {p.accepts} | {default_text(p)} |" for p in params(operation)
+    ]
+    return "\n".join(["| parameter | meaning | accepts | default |", "|---|---|---|---|", *rows])
+
+
+def docstring(operation: type[Operation]) -> str:
+    """Write the docstring of the function that runs an operation, in numpydoc's form."""
+    lines = [inspect.getdoc(operation) or "", "", "Parameters", "----------"]
+    for param in params(operation):
+        lines += [
+            f"{param.name} : {param.accepts}" + ("" if param.required else f", default {default_text(param)}"),
+            f"    {param.doc}",
+        ]
+    lines += [f"{name} : {kind}\n    {text}" for name, kind, text in RUN_OPTIONS]
+    lines += ["", "Returns", "-------", "Edit", "    Before, after and receipt; shows itself in a notebook."]
+    lines += ["", "Notes", "-----", f"Photos: {limits_text(operation)}."]
+    return "\n".join(lines)
+
+
+RUN_OPTIONS = (
+    ("provider", '"local", "cloud" or the service\'s name, optional', "Where the work is done."),
+    ("fresh", "bool, default False", "Do it again, whatever the cache holds; a service is paid again."),
+    ("max_credits", "int, optional", "Refuse to spend more than this."),
+)
+"""What can be said of a run, beside the operation's own parameters."""
+
+
+def signature(operation: type[Operation]) -> inspect.Signature:
+    """Give the signature of the function that runs an operation."""
+    own: list[Any] = list(inspect.signature(operation).parameters.values())
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    extra = [
+        inspect.Parameter("provider", keyword, default=None),
+        inspect.Parameter("fresh", keyword, default=False),
+        inspect.Parameter("max_credits", keyword, default=None),
+    ]
+    return inspect.Signature([*own, *extra])

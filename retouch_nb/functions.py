@@ -1,0 +1,95 @@
+"""The same operations as the magics, as plain functions: for scripts, for marimo, for loops."""
+
+from collections.abc import Callable
+from typing import Any
+
+from retouch_nb import session
+from retouch_nb.contract import Operation
+from retouch_nb.describe import docstring, signature
+from retouch_nb.edit import Edit
+from retouch_nb.job import Job
+from retouch_nb.jobs import JobTable
+from retouch_nb.providers import operation_named
+
+
+def function(operation: type[Operation]) -> Callable[..., Edit]:
+    """Make the function that runs an operation, waits and gives the `Edit`."""
+
+    def run(
+        *pictures: Any,
+        provider: str | None = None,
+        fresh: bool = False,
+        max_credits: int | None = None,
+        **options: Any,
+    ) -> Edit:
+        return submit(
+            operation, *pictures, provider=provider, fresh=fresh, max_credits=max_credits, **options
+        ).result()
+
+    run.__name__ = run.__qualname__ = operation.name
+    run.__doc__ = docstring(operation)
+    run.__signature__ = signature(operation)  # type: ignore[attr-defined]
+    return run
+
+
+def submit(
+    operation: type[Operation] | str,
+    /,
+    *pictures: Any,
+    provider: str | None = None,
+    fresh: bool = False,
+    max_credits: int | None = None,
+    **options: Any,
+) -> Job:
+    """Start an operation without waiting: await the job, or ask it for its result later.
+
+    Parameters
+    ----------
+    operation : type of Operation or str
+        E.g. ``Enhance`` or ``"enhance"``.
+    *pictures, **options
+        As for the operation's function.
+    provider : str, optional
+        ``"local"``, ``"cloud"`` or the service's name.
+    fresh : bool
+        Do it again, whatever the cache holds; a service is paid again.
+    max_credits : int, optional
+        Refuse to spend more than this.
+
+    Returns
+    -------
+    Job
+        ``await job``, ``job.result()``, ``job.cancel()``, ``job.progress``.
+
+    Raises
+    ------
+    ParameterError, PictureError, UnknownNameError
+        Nothing was sent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> job = submit("enhance", np.zeros((40, 60, 3), np.uint8), scale_factor=2, provider="local")
+    >>> job.result().after.size
+    (120, 80)
+    """
+    kind = operation_named(operation) if isinstance(operation, str) else operation
+    return session.current().submit(
+        kind(*pictures, **options), provider=provider, fresh=fresh, max_credits=max_credits
+    )
+
+
+def jobs() -> JobTable:
+    """List all known jobs, the newest first: of this kernel, of others and of earlier ones."""
+    return session.current().jobs()
+
+
+def resume(job_id: str) -> Job:
+    """Take up a job again by its id, also after the kernel was restarted.
+
+    Raises
+    ------
+    UnknownNameError
+        There is no such job.
+    """
+    return session.current().resume(job_id)

@@ -1,0 +1,200 @@
+"""Everything an operation needs, put together: settings, client, and the network or the embedded engine.
+
+There is one session a process, `current`; the client and the engine load when first used.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retouch_nb.config import Retouch, home_folder
+from retouch_nb.contract import Operation
+from retouch_nb.credentials import Credentials
+from retouch_nb.edit import Edit
+from retouch_nb.errors import UnknownNameError
+from retouch_nb.job import Job, View
+from retouch_nb.jobs import JobTable
+from retouch_nb.loop import Background
+from retouch_nb.providers import operation_named
+
+if TYPE_CHECKING:
+    from retouch_nb.client import Client, Event, Route
+    from retouch_nb.engine import Engine
+
+ENGINE = "embedded engine"
+
+
+class Session:
+    """One place for what all cells share.
+
+    Parameters
+    ----------
+    settings : Retouch, optional
+        What ``%config Retouch`` changes.
+    home : Path, optional
+        Folder of journal and cache.
+    environ : mapping, optional
+        Where keys and addresses are looked for.
+    view : callable, optional
+        Makes what shows a job while it is waited for; None shows nothing.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from retouch_nb.providers.picwish import Inpaint
+    >>> session = Session(home=Path(tempfile.mkdtemp()), environ={})
+    >>> photo = np.full((48, 64, 3), 200, np.uint8)
+    >>> photo[20:28, 30:38] = 0
+    >>> edit = session.run(Inpaint(photo, rectangles=[(28, 18, 12, 12)]))
+    >>> int(edit.to_numpy().min())
+    200
+    >>> session.close()
+    """
+
+    def __init__(
+        self,
+        settings: Retouch | None = None,
+        *,
+        home: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+        view: Callable[[Job], View | None] = lambda job: None,
+    ) -> None:
+        self.settings = settings or Retouch()
+        self.home = home or home_folder(environ)
+        self.environ = environ
+        self.credentials = Credentials(environ)
+        self.view = view
+        self._background = Background()
+
+    def submit(
+        self,
+        operation: Operation,
+        *,
+        provider: str | None = None,
+        fresh: bool = False,
+        max_credits: int | None = None,
+    ) -> Job:
+        """Start an operation and give the running job.
+
+        Parameters
+        ----------
+        operation : Operation
+            What to do; made and thereby checked before.
+        provider : str, optional
+            ``"local"`` for the embedded engine, ``"cloud"`` or the service's name for the service; the setting
+            ``backend`` decides when left out.
+        fresh : bool
+            Do it again and pay again, whatever the cache holds.
+        max_credits : int, optional
+            Refuse a task that costs more; the setting ``max_credits`` when left out.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such provider.
+        """
+        route = self.route(operation, provider)
+        cap = self.settings.max_credits if max_credits is None else max_credits
+        job_id = secrets.token_hex(4)
+
+        async def work(watch: "Callable[[Event], None]") -> Edit:
+            result = await self.client.run(
+                operation,
+                route,
+                job_id=job_id,
+                fresh=fresh,
+                max_credits=cap,
+                patience=self.settings.patience,
+                watch=watch,
+            )
+            return self._edit(operation, result)
+
+        return self._job(job_id, operation, route).start(work, self._background)
+
+    def run(self, operation: Operation, **options: Any) -> Edit:
+        """Start an operation, wait for it, and give the result; options as in `submit`."""
+        return self.submit(operation, **options).result()
+
+    def resume(self, job_id: str) -> Job:
+        """Take up a job again by its id, also one of an earlier kernel.
+
+        Raises
+        ------
+        UnknownNameError
+            The journal has no such job.
+        """
+        row = self.client.find(job_id)
+        operation = operation_named(row.operation).detached()
+        route = self.route(operation, "local" if row.maker == ENGINE else "cloud")
+
+        async def work(watch: "Callable[[Event], None]") -> Edit:
+            return self._edit(
+                operation, await self.client.resume(job_id, operation, route, watch=watch)
+            )
+
+        return self._job(job_id, operation, route).start(work, self._background)
+
+    def jobs(self) -> JobTable:
+        """List the jobs of the journal, the newest first."""
+        return JobTable(self.client.jobs())
+
+    def route(self, operation: Operation | type[Operation], provider: str | None = None) -> "Route":
+        """Decide where an operation goes: the embedded engine or the service."""
+        service = operation.provider
+        choice = provider or self.settings.backend
+        if choice == "auto":
+            choice = "cloud" if self.credentials.find(service) else "local"
+        if choice == "local":
+            return self._engine_route(service)
+        if choice in {"cloud", service.name}:
+            return self._service_route(service)
+        known = ["local", "cloud", service.name]
+        raise UnknownNameError.among(choice, known, what=f"provider of {operation.name}")
+
+    def cache_size(self) -> int:
+        """How much disk cached results take, in bytes."""
+        return self.client.cache.size()
+
+    def clear_cache(self) -> None:
+        """Remove all cached results."""
+        self.client.cache.clear()
+
+    @cached_property
+    def client(self) -> "Client":
+        """The client, made when first needed."""
+        from retouch_nb.client import Client  # loads httpx
+
+        return Client(
+            self.home,
+            credentials=self.credentials,
+            cache_bytes=int(self.settings.cache_gigabytes * 1e9),
+        )
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The embedded engine, made when first needed."""
+        from retouch_nb.engine import Engine, EngineSettings  # loads Starlette
+
+        model = self.settings.removal_model
+        return Engine(
+            EngineSettings(
+                rate_limit=False,
+                allow_private_urls=self.settings.private_addresses,
+                model=Path(model).expanduser() if model else None,
+            )
+        )
+
+    def close(self) -> None:
+        """Stop the background loop, the client and the engine; the session starts anew when used again."""
+        self._background.close()
+        for part in ("client", "engine"):
+            made = self.__dict__.pop(part, None)
+            if made is not None:
+                made.close()
+
+    def _job(self, job_id: str, operation: Operation, route: "Route") -> Job:
+        view = self.view if self.settings.progress else lambda job: None
+        return Job(job_id, operation, route.maker, really_cancels=route.free, view=view)

@@ -1,0 +1,44 @@
+"""What all tests share: small pictures, and no key or home of the person who runs them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retouch_nb.photo import Photo, Pixels
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run as a newcomer: no keys, no addresses, a home that vanishes."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(("PICWISH_", "AILAB_", "RETOUCH")):
+            del os.environ[name]
+    os.environ["RETOUCH_NB_HOME"] = str(tmp_path_factory.mktemp("home"))
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def pixels() -> Pixels:
+    """Give a soft gradient of 64 x 48 pixels with a dark spot in it."""
+    y, x = np.mgrid[0:48, 0:64]
+    picture = np.stack([120 + x, 140 + y, 200 - x], axis=2).astype(np.uint8)
+    picture[20:28, 30:38] = 10
+    return picture
+
+
+@pytest.fixture
+def photo(pixels: Pixels) -> Photo:
+    """Give the same as a PNG photo."""
+    return Photo.open(pixels)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """Give a folder for journal and cache."""
+    return tmp_path / "home"
