@@ -18,6 +18,7 @@ from retouch_nb.contract import Operation
 from retouch_nb.edit import Edit
 from retouch_nb.errors import RetouchError, StoppedError, WaitTimeout
 from retouch_nb.loop import Background
+from retouch_nb.pump import clicks
 
 if TYPE_CHECKING:
     from retouch_nb.client import Event
@@ -200,9 +201,10 @@ class Job:
 
     def _waited(self, timeout: float | None) -> Edit:
         deadline = time.monotonic() + (threading.TIMEOUT_MAX if timeout is None else timeout)
-        with self._interruptible():
+        with self._interruptible(), clicks() as deliver:
             while not self._finished.done() and time.monotonic() < deadline:
                 wait_for([self._finished], timeout=SLICE)
+                deliver()
         if not self._finished.done():
             raise self._timeout(timeout)
         return self._finished.result()
