@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeAlias, dataclass_transform
+from typing import Any, ClassVar, Literal, Self, TypeAlias, dataclass_transform
 
 from retouch_nb.errors import ParameterError, PictureError, ProtocolError, RetouchError
 from retouch_nb.mask import Mask
@@ -147,7 +147,7 @@ class Call:
         The answer takes as long as the work does.
     """
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     fields: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Upload] = field(default_factory=dict)
@@ -197,11 +197,24 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Pending:
-    """The task is not over."""
+    """The task is not over.
+
+    Attributes
+    ----------
+    state : str
+        A word for people: ``queued``, ``processing``.
+    progress : float or None
+        Fraction done, 0 to 1.
+    step : str
+        What the service says it is doing.
+    ticket : str
+        Id of the task, for a first answer that tells its state at once.
+    """
 
     state: str
     progress: float | None = None
     step: str = ""
+    ticket: str = ""
 
 
 @dataclass(frozen=True)
@@ -265,6 +278,9 @@ class Price:
         return f"{self.credits} {unit}" + (f" ({self.note})" if self.note else "")
 
 
+Kind: TypeAlias = Literal["picture", "zip"]
+
+
 @dataclass_transform(frozen_default=True)
 class Operation:
     """Base of everything a service can do; a subclass is one endpoint, an instance one checked request.
@@ -282,6 +298,8 @@ class Operation:
     name: ClassVar[str] = ""
     provider: ClassVar[Provider]
     limits: ClassVar[Limits]
+    kinds: ClassVar[tuple[Kind, ...]] = ("picture",)
+    """What a result may be; told apart by its bytes."""
 
     photo: Any
 
@@ -342,13 +360,21 @@ class Operation:
         """Give the request that starts the task."""
         raise NotImplementedError
 
-    def poll(self, ticket: str) -> Call:
-        """Give the request that asks after the task."""
-        raise NotImplementedError
+    def poll(self, ticket: str) -> Call | None:
+        """Give the request that asks after the task; None where the first answer is the last.
+
+        Like `read` it uses no field, so that a task can be taken up again without its pictures.
+        """
+        return None
 
     def read(self, answer: Answer) -> Outcome:
         """Say what an answer to either request means."""
         raise NotImplementedError
+
+    @classmethod
+    def detached(cls) -> Self:
+        """Make an instance without pictures, which can only `poll` and `read`: for resuming a task."""
+        return object.__new__(cls)
 
     def changed(self) -> dict[str, Any]:
         """Give the options that differ from their defaults: what a caption shows."""

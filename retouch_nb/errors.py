@@ -9,6 +9,7 @@
     ├── CredentialsError                no key, or a key that cannot be used
     ├── BudgetError                     the user's own cap would be exceeded; nothing was sent
     ├── MissingExtraError(ImportError)  an optional library is not installed
+    ├── HomeError(OSError)              the folder of journal and results cannot be read or written
     ├── ServiceError                    the service answered, and not with a picture
     │   ├── RefusedError                it did not take the request
     │   ├── OutOfCreditsError           the account has no credits left
@@ -120,6 +121,10 @@ class MissingExtraError(RetouchError, ImportError):
             f"{library} is needed for {purpose}.",
             advice=f'Install it with: pip install "retouch_nb[{extra}]"',
         )
+
+
+class HomeError(RetouchError, OSError):
+    """The folder of journal and results cannot be read or written: full, read-only or locked."""
 
 
 class ServiceError(RetouchError):

@@ -369,6 +369,7 @@ def _task(task: dict[str, Any]) -> Outcome:
             RUNNING.get(state, "processing"),
             _fraction(task.get("progress")),
             _text(task.get("state_detail")),
+            ticket,
         )
     return Finished(_image(task, ticket), ticket, _remarks(task))
 
