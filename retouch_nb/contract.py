@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias, dataclass_transform
 from retouch_nb.errors import ParameterError, PictureError, ProtocolError, RetouchError
 from retouch_nb.mask import Mask
 from retouch_nb.params import Param, params
-from retouch_nb.photo import Link, Photo, open_photo
+from retouch_nb.photo import Photo, is_link, open_photo
 
 MB = 1_000_000
 """The services do not say which megabyte they mean; the smaller one is safe under both readings."""
@@ -190,9 +190,18 @@ def _refuse_constant(word: str) -> float:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The service took the task; `ticket` is its id there."""
+    """The service took the task.
+
+    Attributes
+    ----------
+    ticket : str
+        Id of the task at the service.
+    remarks : tuple of str
+        What the service says beside it, for people.
+    """
 
     ticket: str
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -316,6 +325,7 @@ class Operation:
         for param in params(type(self)):
             value = self._opened(param) if param.picture else param.read(getattr(self, param.name))
             object.__setattr__(self, param.name, value)
+        self.prepare()
         if isinstance(self.photo, Photo):
             self.limits.check(self.photo)
         self.check()
@@ -325,13 +335,19 @@ class Operation:
         given = getattr(self, param.name)
         if given is None:
             return self._missing(param)
+        if is_link(given):
+            return self._linked(param, open_photo(given))
         if param.type is Photo:
-            return open_photo(given)
-        if isinstance(given, Link) or (
-            isinstance(given, str) and given.startswith(("http://", "https://"))
-        ):
-            return open_photo(given)
+            return Photo.open(given)
         return Mask.open(given, self.photo.size if isinstance(self.photo, Photo) else None)
+
+    def _linked(self, param: Param, link: Any) -> Any:
+        if param.links:
+            return link
+        raise PictureError(
+            f"{self.provider.title} takes files, not addresses.",
+            advice=f"Nothing was sent. Download the {param.name} and pass its path.",
+        )
 
     def _missing(self, param: Param) -> None:
         if not param.optional:
@@ -339,6 +355,9 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.photo!r}{self.options_text(', ')}>"
+
+    def prepare(self) -> None:
+        """Bring fields that depend on each other into their final form, before anything is checked."""
 
     def check(self) -> None:
         """Raise where fields do not go together."""
@@ -367,8 +386,8 @@ class Operation:
         """
         return None
 
-    def read(self, answer: Answer) -> Outcome:
-        """Say what an answer to either request means."""
+    def read(self, answer: Answer, ticket: str = "") -> Outcome:
+        """Say what an answer to either request means; `ticket` is that of the task asked after."""
         raise NotImplementedError
 
     @classmethod

@@ -79,6 +79,8 @@ class Param:
         None is accepted.
     delivery : bool
         Says how the result travels and does not change the picture.
+    links : bool
+        A picture may be given by its address, for the service to fetch.
 
     Examples
     --------
@@ -99,6 +101,7 @@ class Param:
     range: Range | None = None
     optional: bool = False
     delivery: bool = False
+    links: bool = False
     reads: Reads | None = None
 
     @property
@@ -211,6 +214,7 @@ def _param(declared: "dataclasses.Field[Any]", hint: Any) -> Param:
         range=next((note for note in notes if isinstance(note, Range)), None),
         optional=type(None) in members,
         delivery=any(isinstance(note, Delivery) for note in notes),
+        links=Link in members,
         reads=reads,
     )
 

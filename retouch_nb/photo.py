@@ -246,8 +246,12 @@ class Link:
 
 
 def is_link(source: object) -> bool:
-    """Tell whether a source is written as a web address."""
-    return isinstance(source, str) and source.startswith(("http://", "https://", "ftp://"))
+    """Tell whether a source is a web address, or written as one."""
+    return (
+        isinstance(source, Link)
+        or (isinstance(source, str)
+        and source.startswith(("http://", "https://", "ftp://")))
+    )
 
 
 def open_photo(source: "PhotoLike | Link") -> Photo | Link:

@@ -39,6 +39,7 @@ from retouch_nb.errors import (
 from retouch_nb.mask import Mask, Rectangle, read_rectangles
 from retouch_nb.params import Delivery, Named, Range, Reads
 from retouch_nb.photo import Link, Photo
+from retouch_nb.providers.words import fraction, integer, one_line
 
 PICWISH = Provider(
     name="picwish",
@@ -121,13 +122,13 @@ class PicWishTask(Operation, provider=PICWISH):
     def poll(self, ticket: str) -> Call:
         return Call("GET", f"/api/tasks/visual/{self.endpoint}/{quote(ticket, safe='')}")
 
-    def read(self, answer: Answer) -> Outcome:
+    def read(self, answer: Answer, ticket: str = "") -> Outcome:
         if answer.status != 200:
             return _refusal(answer.status, answer)
         if is_picture(answer.body):
             return Finished(answer.body)
         body = answer.json()
-        status = _integer(body.get("status", 200))
+        status = integer(body.get("status", 200))
         if status != 200:
             return _refusal(status or 0, answer)
         task = body.get("data")
@@ -355,7 +356,7 @@ def _as_json(rectangles: tuple[Rectangle, ...]) -> str:
 def _task(task: dict[str, Any]) -> Outcome:
     """Read a task object; only its state decides, never its progress."""
     ticket = str(task.get("task_id") or "")
-    state = _integer(task.get("state"))
+    state = integer(task.get("state"))
     if state is None:
         if not ticket:
             raise ProtocolError(
@@ -367,8 +368,8 @@ def _task(task: dict[str, Any]) -> Outcome:
     if state != 1:
         return Pending(
             RUNNING.get(state, "processing"),
-            _fraction(task.get("progress")),
-            _text(task.get("state_detail")),
+            fraction(task.get("progress")),
+            one_line(task.get("state_detail")),
             ticket,
         )
     return Finished(_image(task, ticket), ticket, _remarks(task))
@@ -378,7 +379,7 @@ def _failure(state: int, task: dict[str, Any], ticket: str) -> TaskFailedError:
     what, advice = FAILED.get(
         state, ("it gave a reason its pages do not list", "Ask its support with the task id.")
     )
-    detail = _text(task.get("err_message")) or _text(task.get("state_detail"))
+    detail = one_line(task.get("err_message")) or one_line(task.get("state_detail"))
     return TaskFailedError(
         f"PicWish failed: {what} (state {state}{', ' + detail if detail else ''}).",
         advice=advice,
@@ -410,7 +411,7 @@ def _remarks(task: dict[str, Any]) -> tuple[str, ...]:
     """Take what the embedded engine adds about how it worked; real answers have no such part."""
     note = task.get("engine")
     notes = note.get("notes") if isinstance(note, dict) else None
-    return tuple(_text(line) for line in notes) if isinstance(notes, list) else ()
+    return tuple(one_line(line) for line in notes) if isinstance(notes, list) else ()
 
 
 def _refusal(status: int, answer: Answer) -> Refused:
@@ -470,28 +471,10 @@ def _refusal(status: int, answer: Answer) -> Refused:
 
 def _message(answer: Answer) -> str:
     try:
-        text = _text(answer.json().get("message"))
+        text = one_line(answer.json().get("message"))
     except ProtocolError:
         return ""
     return f": {text}" if text else ""
-
-
-def _text(value: object) -> str:
-    """Shorten free text of the service to one printable line."""
-    line = " ".join(str(value).split()) if isinstance(value, str | int | float) else ""
-    return "".join(c for c in line if c.isprintable())[:200].rstrip(".")
-
-
-def _integer(value: object) -> int | None:
-    try:
-        return int(value) if isinstance(value, str | int | float) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _fraction(value: object) -> float | None:
-    number = _integer(value)
-    return None if number is None else min(max(number / 100, 0.0), 1.0)
 
 
 def is_picture(body: bytes) -> bool:

@@ -1,0 +1,228 @@
+"""Retouch4me: plug-ins applied in order to one photo; a flat picture, or a ZIP of layers.
+
+Starting takes the token and an idempotency key; from then on the job's id alone opens status and result.
+"""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY
+from typing import Annotated, Any, Literal
+from urllib.parse import quote, urlsplit
+
+from retouch_nb.contract import (
+    MB,
+    Accepted,
+    Answer,
+    Call,
+    Finished,
+    Limits,
+    Operation,
+    Outcome,
+    Pending,
+    Price,
+    Provider,
+    Refused,
+    Upload,
+)
+from retouch_nb.errors import (
+    CredentialsError,
+    OutOfCreditsError,
+    ProtocolError,
+    RateLimitError,
+    RefusedError,
+    ResultExpiredError,
+    ServiceError,
+    TaskFailedError,
+)
+from retouch_nb.params import Delivery, Reads
+from retouch_nb.photo import Photo
+from retouch_nb.providers.steps import PRESETS, Recipe, read_recipe
+from retouch_nb.providers.words import fraction, integer, one_line
+
+RETOUCH4ME = Provider(
+    name="retouch4me",
+    title="Retouch4me",
+    base_url="https://retoucher.hz.labs.retouch4.me",
+    base_env="RETOUCH4ME_BASE_URL",
+    key_env="RETOUCH_TOKEN",
+    key_page="https://retouch4.me/token_page",
+    key_header="X-Retouch-Token",
+    key_field="token",
+    per_second=2,
+    polls=(2.0, 5.0),
+    patience=900,
+    result_hours=24,
+    idempotent=True,
+)
+
+BALANCE_URL = "https://3dlutcreator.com"
+BALANCE_ENV = "RETOUCH4ME_BALANCE_URL"
+
+OUTSIDE_EUROPE = "https://cf-retoucher.retouch4.me"
+"""The second host, which the vendor advises outside Europe; for ``RETOUCH4ME_BASE_URL``."""
+
+
+def _hook(given: Any) -> str:
+    parts = urlsplit(str(given))
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.password:
+        raise ValueError("an https address without user name and password")
+    return str(given)
+
+
+class Retouch(
+    Operation,
+    name="retouch",
+    provider=RETOUCH4ME,
+    limits=Limits(100 * MB, (1, 100_000), formats=("JPEG", "PNG"), most_pixels=250_000_000),
+):
+    """Retouch a portrait or a product photo with plug-ins, one after the other."""
+
+    kinds = ("picture", "zip")
+
+    photo: Annotated[Photo, "The photo: path, bytes, image, array or earlier result."]
+    steps: Annotated[
+        Recipe,
+        "What to do: a preset, the vendor's JSON, or one step a line.",
+        Reads(read_recipe, f"a preset ({', '.join(PRESETS)}), JSON, or lines such as 'Heal 1.0'"),
+    ] = PRESETS["balanced"]
+    _: KW_ONLY
+    layers: Annotated[bool, "Deliver every step as a layer of its own."] = False
+    format: Annotated[
+        Literal["jpeg", "zip"] | None, "Output format; follows from the steps when left out."
+    ] = None
+    hook: Annotated[
+        str | None,
+        "Address the service calls when it is done; its domain must be approved.",
+        Reads(_hook, "an https address"),
+        Delivery(),
+    ] = None
+
+    def prepare(self) -> None:
+        recipe = self.steps.in_layers() if self.layers else self.steps
+        chosen = self.format or recipe.output_format
+        recipe = Recipe(recipe.steps, chosen, recipe.title).with_faces_found()
+        object.__setattr__(self, "steps", recipe)
+
+    def check(self) -> None:
+        self.steps.check()
+
+    def warnings(self) -> tuple[str, ...]:
+        return self.steps.advice()
+
+    def price(self) -> Price:
+        return Price(1, "a photo, whatever the number of steps")
+
+    def submit(self) -> Call:
+        hook = {"hook": self.hook} if self.hook else {}
+        return Call(
+            "POST",
+            "/api/v1/retoucher/start",
+            fields={"payload": self.steps.payload, **hook},
+            files={"file": Upload.of(self.photo)},
+        )
+
+    def poll(self, ticket: str) -> Call:
+        return Call("GET", f"/api/v1/retoucher/status/{quote(ticket, safe='')}")
+
+    def read(self, answer: Answer, ticket: str = "") -> Outcome:
+        if answer.status // 100 != 2:
+            return _refusal(answer.status, _said(answer), ticket)
+        body = answer.json()
+        status = integer(body.get("status", 200))
+        if status != 200:
+            return _refusal(status or 0, one_line(body.get("message")), ticket)
+        if isinstance(body.get("state"), str):
+            return _state(body, ticket)
+        started = one_line(body.get("id"))
+        if not started:
+            raise ProtocolError(
+                "The answer names neither a job nor a state.", provider=RETOUCH4ME.title
+            )
+        return Accepted(started, remarks=_quota(body))
+
+
+def _state(body: Mapping[str, Any], ticket: str) -> Outcome:
+    """Read a status; only the state decides, a progress of 100 or a stale step does not."""
+    match body["state"]:
+        case "completed":
+            return Finished(
+                Call("GET", f"/api/v1/retoucher/getFile/{quote(ticket, safe='')}"), ticket
+            )
+        case "failed":
+            reason = one_line(body.get("reason")) or "without a reason"
+            return Refused(
+                TaskFailedError(
+                    f"Retouch4me failed: {reason}.",
+                    provider=RETOUCH4ME.title,
+                    code="failed",
+                    ticket=ticket,
+                )
+            )
+        case state:
+            return Pending(one_line(state, 20), fraction(body.get("progress")), _step(body))
+
+
+def _step(body: Mapping[str, Any]) -> str:
+    """Name what runs, and which try it is once there was a failed one."""
+    attempt, most = integer(body.get("attempt")), integer(body.get("maxAttempts"))
+    again = f", attempt {attempt} of {most}" if attempt and most and attempt > 1 else ""
+    return (one_line(body.get("pluginName"), 40) or one_line(body.get("currentStep"), 40)) + again
+
+
+def _quota(body: Mapping[str, Any]) -> tuple[str, ...]:
+    left = integer(body.get("retouchQuota"))
+    return () if left is None else (f"{left} retouches left today.",)
+
+
+def _said(answer: Answer) -> str:
+    try:
+        return one_line(answer.json().get("message"))
+    except ProtocolError:
+        return ""
+
+
+def _refusal(status: int, said: str, ticket: str) -> Refused:
+    """Turn an HTTP or body status into an error; 460 to 462 are this service's own."""
+    what = f": {said}" if said else ""
+    facts = {"provider": RETOUCH4ME.title, "code": str(status), "ticket": ticket}
+    match status:
+        case 401 | 460:
+            return Refused(
+                CredentialsError(
+                    f"Retouch4me refused the token ({status}){what}.",
+                    advice="%retouch_nb login retouch4me",
+                )
+            )
+        case 404:
+            return Refused(
+                ResultExpiredError(
+                    f"Retouch4me knows no such job{what}.", advice="Results live 24 hours.", **facts
+                )
+            )
+        case 461:
+            return Refused(
+                OutOfCreditsError(
+                    f"Retouch4me says that the limit is reached{what}.",
+                    advice="Wait for the quota to renew, top up, or use --provider local.",
+                    **facts,
+                )
+            )
+        case 462:
+            return Refused(
+                RefusedError(
+                    f"Retouch4me does not accept the steps{what}.",
+                    advice="Nothing was retouched.",
+                    **facts,
+                )
+            )
+        case 429:
+            return Refused(
+                RateLimitError(f"Retouch4me asks to slow down{what}.", **facts), passing=True
+            )
+        case _ if status >= 500:
+            return Refused(
+                ServiceError(f"Retouch4me had a server error ({status}){what}.", **facts),
+                passing=True,
+                untouched=False,
+            )
+        case _:
+            return Refused(RefusedError(f"Retouch4me refused with status {status}{what}.", **facts))
