@@ -126,7 +126,7 @@ def fitting(photo: Photo) -> Photo:
     --------
     >>> import numpy as np
     >>> fitting(Photo.open(np.zeros((3500, 100, 3), np.uint8))).size
-    (85, 2999)
+    (86, 2999)
     """
     try:
         LIMITS.check(photo)

@@ -418,11 +418,11 @@ def _refused(plugin: Plugin, param: Param, value: Any) -> ParameterError:
 
 
 def _unknown_key(plugin: Plugin, key: str) -> ParameterError:
-    known = [param.name for param in plugin.settings]
-    near = difflib.get_close_matches(key, known, n=1)
-    guess = f"Did you mean {near[0]!r}? " if near else ""
+    known = {_plain(param.name): param.name for param in plugin.settings}
+    near = difflib.get_close_matches(_plain(key), known, n=1)
+    guess = f"Did you mean {known[near[0]]!r}? " if near else ""
     return _wrong(
-        f"{plugin.name} has no setting {key!r}.", f"{guess}Known: {', '.join(known) or 'none'}."
+        f"{plugin.name} has no setting {key!r}.", f"{guess}Known: {', '.join(known.values()) or 'none'}."
     )
 
 

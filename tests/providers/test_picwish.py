@@ -127,7 +127,9 @@ def test_what_the_pages_refuse_is_refused_before_it_is_sent(make, error, words: 
         make()
 
 
-@pytest.mark.parametrize(("operation", "most"), [(Enhance, 20_000_000), (RetouchObject, 29_999_999)])
+@pytest.mark.parametrize(
+    ("operation", "most"), [(Enhance, 20_000_000), (RetouchObject, 29_999_999)]
+)
 def test_the_byte_limit_is_the_pages(operation, most: int) -> None:
     """20 MB are accepted where the page says up to; 30 MB are not where it says less than."""
     operation.limits.check(Photo(b"x" * most, "PNG", (100, 100)))
@@ -219,7 +221,10 @@ def test_every_code_has_its_meaning_in_http_and_in_the_body(
     status: int, error: type, passing: bool, untouched: bool
 ) -> None:
     """A refusal may stand in the HTTP status or in the body of a 200; both mean the same."""
-    for given in (answer({"status": status, "message": "no."}, status), answer({"status": status, "message": "no."})):
+    for given in (
+        answer({"status": status, "message": "no."}, status),
+        answer({"status": status, "message": "no."}),
+    ):
         outcome = read(given)
         assert isinstance(outcome, Refused)
         assert type(outcome.error) is error
