@@ -1,0 +1,170 @@
+"""Downloading a picture a client names, without becoming the client's arm into a private network.
+
+A name is resolved once, every address it has is judged, and the connection goes to the address that was judged; a
+redirect starts all over. Proxies of the environment are not used: they would resolve the name a second time.
+"""
+
+import ipaddress
+import socket
+import time
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import httpx
+
+from retouch_nb.engine.failures import Cause, Failure
+
+MOST_CHARACTERS = 512
+SECONDS = 10.0
+MOST_REDIRECTS = 5
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve: TypeAlias = Callable[[str, int], Iterable[str]]
+
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def resolve(host: str, port: int, /) -> list[str]:
+    """Ask the system for the addresses of a name; `OSError` when there are none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+def is_public(address: str, /) -> bool:
+    """Tell whether an address, and the one that may be wrapped in it, is on the public internet.
+
+    Examples
+    --------
+    >>> is_public("93.184.216.34"), is_public("169.254.169.254"), is_public("::ffff:127.0.0.1")
+    (True, False, False)
+    """
+    return all(
+        ip.is_global and not (ip.is_multicast or ip.is_reserved)
+        for ip in _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
+    )
+
+
+def _unwrapped(ip: Address) -> list[Address]:
+    if isinstance(ip, ipaddress.IPv4Address):
+        return [ip]
+    if ip in NAT64:
+        return [ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)]
+    if ip.ipv4_mapped:
+        return [ip.ipv4_mapped]
+    return [ip, *(inner for inner in (ip.sixtofour, *(ip.teredo or ())) if inner)]
+
+
+def fetch(
+    url: str,
+    limit: int,
+    /,
+    *,
+    allow_private: bool = False,
+    check: Callable[[], None] = lambda: None,
+    resolve: Resolve = resolve,
+    transport: httpx.BaseTransport | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> bytes:
+    """Download the bytes behind an address.
+
+    Parameters
+    ----------
+    url : str
+        An http or https address.
+    limit : int
+        The most bytes taken.
+    allow_private : bool
+        Whether addresses that are not on the public internet may be used.
+    check : callable
+        Called between pieces; whatever it raises stops the download.
+    resolve, transport, clock
+        The system's own unless given.
+
+    Returns
+    -------
+    bytes
+        The body of the answer, which had status 200.
+
+    Raises
+    ------
+    Failure
+        `Cause.FETCH` for everything that goes wrong, `Cause.TOO_LARGE` for too many bytes.
+    """
+    deadline = clock() + SECONDS
+
+    def in_time() -> None:
+        check()
+        if clock() > deadline:
+            raise Failure(Cause.FETCH, f"The address did not deliver within {SECONDS:g} s")
+
+    try:
+        with httpx.Client(transport=transport, trust_env=False, timeout=SECONDS) as client:
+            target = httpx.URL(url)
+            for _ in range(MOST_REDIRECTS + 1):
+                port = _port(target)
+                addresses = list(resolve(target.host, port))
+                if not allow_private and not all(map(is_public, addresses)):
+                    raise Failure(Cause.FETCH, "The address is private and is not downloaded from")
+                response = _connected(client, target, port, addresses, in_time)
+                try:
+                    if not response.has_redirect_location:
+                        return _body(response, limit, in_time)
+                    target = target.join(response.headers["location"])
+                finally:
+                    response.close()
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
+        raise Failure(Cause.FETCH, "The address could not be downloaded") from error
+    raise Failure(Cause.FETCH, "The address redirects too often")
+
+
+def _port(url: httpx.URL) -> int:
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Failure(Cause.FETCH, "Only http and https addresses can be downloaded")
+    return url.port or {"http": 80, "https": 443}[url.scheme]
+
+
+def _connected(
+    client: httpx.Client,
+    url: httpx.URL,
+    port: int,
+    addresses: Iterable[str],
+    in_time: Callable[[], None],
+) -> httpx.Response:
+    """Ask the first of the judged addresses that can be connected to."""
+    missed: httpx.TransportError = httpx.ConnectError("the name has no address")
+    for address in addresses:
+        in_time()
+        try:
+            return client.send(_pinned(url, address, port), stream=True)
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            missed = error
+    raise missed
+
+
+def _pinned(url: httpx.URL, address: str, port: int) -> httpx.Request:
+    """Aim a request at an address, with the name kept for the host header and the certificate."""
+    return httpx.Request(
+        "GET",
+        url.copy_with(host=address, port=port, fragment=None),
+        headers={
+            "host": url.netloc.decode("ascii"),
+            "accept-encoding": "identity",
+            "user-agent": "retouch_nb-engine",
+        },
+        extensions={
+            "sni_hostname": url.raw_host.decode("ascii"),
+            "timeout": httpx.Timeout(SECONDS).as_dict(),
+        },
+    )
+
+
+def _body(response: httpx.Response, limit: int, in_time: Callable[[], None]) -> bytes:
+    if response.status_code != 200:
+        raise Failure(Cause.FETCH, f"The address answered with {response.status_code}")
+    body = bytearray()
+    for piece in response.iter_raw():
+        in_time()
+        body += piece
+        if len(body) > limit:
+            raise Failure(Cause.TOO_LARGE, f"The address holds more than {limit / 2**20:.0f} MB")
+    return bytes(body)

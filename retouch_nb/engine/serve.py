@@ -1,0 +1,109 @@
+"""The engine on a port, under uvicorn: says where it is once it is there, and leaves nothing behind when stopped."""
+
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx
+import uvicorn
+
+from retouch_nb.engine.app import Engine
+from retouch_nb.engine.settings import SERVED, EngineSettings
+from retouch_nb.engine.work import Work
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    *,
+    key: str | None = None,
+    settings: EngineSettings = SERVED,
+    work: Work | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM; print ``serving on http://127.0.0.1:8765`` once requests are answered.
+
+    Parameters
+    ----------
+    host : str
+        Where to listen; the default is reached from this machine alone.
+    port : int
+        0 takes a free one, which the printed line names.
+    key : str, optional
+        The one key that is accepted; any that is not empty when left out.
+    settings : EngineSettings
+        All else.
+    work : mapping, optional
+        Other image work, as for `Engine`.
+
+    Raises
+    ------
+    OSError
+        The port is taken or the host is not this machine's.
+    """
+    engine = Engine(replace(settings, key=key or settings.key), work=work)
+    try:
+        with _listening(host, port) as listener, _stoppable():
+            logging.getLogger("uvicorn.error").addFilter(_unless_cut)
+            _Server(engine).run(sockets=[listener])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        engine.close()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, engine: Engine) -> None:
+        # h11 is named because cutting a connection on purpose is tried with it.
+        config = uvicorn.Config(
+            engine.app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_level="warning",
+            timeout_graceful_shutdown=5,
+        )
+        super().__init__(config)
+        self._engine = engine
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            print(f"serving on {address(listener)}", flush=True)  # noqa: T201 - it is waited for
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # First of all, so that whoever waits for a task is told and uvicorn need not wait for them.
+        self._engine.close()
+        await super().shutdown(sockets)
+
+
+def address(listener: socket.socket, /) -> str:
+    """Give the URL a listening socket is reached by."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family)
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let SIGTERM stop as Ctrl-C does; uvicorn raises either again once it has shut down."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _unless_cut(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, httpx.RemoteProtocolError)
