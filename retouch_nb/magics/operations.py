@@ -1,0 +1,185 @@
+"""One magic for every operation: words become a checked operation, the session runs it.
+
+Nothing here knows any single operation; all of it is read from the class.
+"""
+
+import dataclasses
+import keyword
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import needs_local_scope, no_var_expand
+
+from retouch_nb.contract import Operation
+from retouch_nb.edit import Edit
+from retouch_nb.errors import ParameterError
+from retouch_nb.job import Job
+from retouch_nb.magics.completion import grammar_candidates
+from retouch_nb.magics.magic import Magic
+from retouch_nb.magics.manual import manual, usage
+from retouch_nb.magics.names import FILE, picture, value
+from retouch_nb.magics.preview import Preview
+from retouch_nb.magics.words import Grammar, tidy
+from retouch_nb.params import Param, Range, Reads, params
+from retouch_nb.providers import operations
+from retouch_nb.session import Session
+from retouch_nb.table import Text
+
+
+def _identifier(given: Any) -> str:
+    if not str(given).isidentifier() or keyword.iskeyword(str(given)):
+        raise ValueError("it cannot name a variable")
+    return str(given)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run an operation: what every magic takes beside the parameters of its operation."""
+
+    output: Annotated[
+        str | None,
+        "Store the result under this name; the job, if it fails or is stopped.",
+        Reads(_identifier, "a name for a variable"),
+    ] = None
+    provider: Annotated[
+        str | None, "Who does the work: the service (cloud), or the embedded engine (local)."
+    ] = None
+    fresh: Annotated[bool, "Do it again, whatever the cache holds; a service is paid again."] = (
+        False
+    )
+    detach: Annotated[bool, "Do not wait; give the running job."] = False
+    dry_run: Annotated[bool, "Check and price it, show the request, send nothing."] = False
+    max_credits: Annotated[int | None, "Refuse to spend more than this.", Range(0, 100_000)] = None
+    save: Annotated[Path | None, "Write the result to this file.", FILE] = None
+    help: Annotated[bool, "Show this text."] = False
+
+    def __post_init__(self) -> None:
+        if self.detach and self.save:
+            raise ParameterError(
+                "--save needs the result, for which --detach does not wait.",
+                advice="Nothing was sent. Leave one of them out, or save job.result() later.",
+            )
+
+
+def grammar_of(operation: type[Operation]) -> Grammar:
+    """Give the words of an operation's magic: its parameters, and how to run it.
+
+    What Python takes by position, the magic takes by position.
+    """
+    own = params(operation)
+    placed = {f.name for f in dataclasses.fields(operation) if not f.kw_only}  # type: ignore[arg-type]
+    makers = {name: name for name in ("auto", "local", "cloud", operation.provider.name)}
+    run = [
+        dataclasses.replace(param, choices=makers) if param.name == "provider" else param
+        for param in params(RunOptions)
+    ]
+    return Grammar(
+        operation.name,
+        (*own, *run),
+        positional=tuple(param for param in own if param.name in placed),
+        body=next((param for param in own if param.reads), None),
+    )
+
+
+def operation_magics(shell: InteractiveShell, session: Session) -> list[Magic]:
+    """Make a magic of every known operation."""
+    return [OperationMagic(kind, shell, session).magic() for kind in operations().values()]
+
+
+@dataclass(frozen=True)
+class OperationMagic:
+    """The magic of one operation in one shell."""
+
+    operation: type[Operation]
+    shell: InteractiveShell
+    session: Session
+
+    @cached_property
+    def grammar(self) -> Grammar:
+        """The words it takes."""
+        return grammar_of(self.operation)
+
+    def magic(self) -> Magic:
+        """Give it in the form in which it is registered."""
+
+        @needs_local_scope
+        @no_var_expand
+        def run(line: str, cell: str = "", local_ns: dict[str, Any] | None = None) -> Any:
+            text, hidden = tidy(line)
+            words = self.grammar.read(text, cell)
+            if "help" in words:
+                return Text(run.__doc__)
+            shown = self.perform(words, ChainMap(local_ns or {}, self.shell.user_ns))
+            return None if cell and (hidden or _ends_quietly(cell)) else shown
+
+        run.__name__ = run.__qualname__ = self.operation.name
+        run.__doc__ = manual(self.operation, self.grammar)
+        return Magic(
+            self.operation.name,
+            run,
+            lambda *at: grammar_candidates(self.grammar, self.shell.user_ns, *at),
+            cell=True,
+        )
+
+    def perform(self, words: Mapping[str, str], scope: Mapping[str, Any]) -> Edit | Job | Preview:
+        """Do what the words say and give what the cell shows."""
+        options = self._options(words, scope)
+        request = self.request(words, scope)
+        if options.dry_run:
+            return self.preview(request, options)
+        job = self.session.submit(
+            request,
+            provider=options.provider,
+            fresh=options.fresh,
+            max_credits=options.max_credits,
+        )
+        self._keep(job, options)
+        if options.detach:
+            return job
+        edit = job.result()
+        self._keep(edit, options)
+        if options.save:
+            edit.save(options.save)
+        return edit
+
+    def request(self, words: Mapping[str, str], scope: Mapping[str, Any]) -> Operation:
+        """Make the checked operation; whatever is wrong is raised here, before anything is sent."""
+        own = params(self.operation)
+        missing = [param.name for param in own if param.required and param.name not in words]
+        if missing:
+            raise ParameterError(
+                f"%{self.operation.name} needs a {missing[0]}.",
+                advice=f"Nothing was sent. Usage: {usage(self.grammar)}",
+            )
+        return self.operation(
+            **{p.name: _meaning(p, words[p.name], scope) for p in own if p.name in words}
+        )
+
+    def preview(self, request: Operation, options: RunOptions) -> Preview:
+        """Say what a run would do."""
+        route = self.session.route(request, options.provider)
+        route.check()
+        cap = options.max_credits
+        return Preview.of(request, route, self.session.settings.max_credits if cap is None else cap)
+
+    def _options(self, words: Mapping[str, str], scope: Mapping[str, Any]) -> RunOptions:
+        names = {param.name for param in params(RunOptions)}
+        given = [p for p in self.grammar.params if p.name in names and p.name in words]
+        return RunOptions(**{p.name: p.read(_meaning(p, words[p.name], scope)) for p in given})
+
+    def _keep(self, kept: Edit | Job, options: RunOptions) -> None:
+        if options.output:
+            self.shell.push({options.output: kept})  # type: ignore[no-untyped-call]
+
+
+def _meaning(param: Param, word: str, scope: Mapping[str, Any]) -> Any:
+    return picture(word, scope, kind=param.type) if param.picture else value(word, scope)
+
+
+def _ends_quietly(cell: str) -> bool:
+    return tidy(cell.rstrip().rpartition("\n")[2])[1]
