@@ -1,0 +1,59 @@
+"""Retouch photos in a notebook cell: remove objects, enhance, retouch; paid services or an embedded engine.
+
+``%load_ext retouch_nb`` brings the magics; the functions below do the same without them.
+"""
+
+from typing import Any
+
+from retouch_nb import errors
+from retouch_nb.edit import Edit
+from retouch_nb.functions import function, jobs, resume, submit
+from retouch_nb.job import Job
+from retouch_nb.mask import Mask, Rectangle
+from retouch_nb.photo import Link, Photo
+from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
+from retouch_nb.strokes import Box, Brush, Lasso, Strokes
+
+__version__ = "0.1.0"
+
+inpaint = function(Inpaint)
+enhance = function(Enhance)
+retouch_object = function(RetouchObject)
+
+__all__ = [
+    "inpaint",
+    "enhance",
+    "retouch_object",
+    "submit",
+    "jobs",
+    "resume",
+    "Photo",
+    "Link",
+    "Mask",
+    "Rectangle",
+    "Strokes",
+    "Brush",
+    "Box",
+    "Lasso",
+    "Edit",
+    "Job",
+    "Inpaint",
+    "Enhance",
+    "RetouchObject",
+    "errors",
+    "__version__",
+]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Register the magics, completion and settings: what ``%load_ext retouch_nb`` does."""
+    from retouch_nb.magics import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """Take everything back: what ``%unload_ext retouch_nb`` does."""
+    from retouch_nb.magics import unload
+
+    unload(ipython)

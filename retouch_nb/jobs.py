@@ -1,11 +1,11 @@
 """The list of known jobs, as a table that shows itself."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 
-HEAD = ("id", "service", "operation", "state", "started", "expires in", "cost", "task id")
+from retouch_nb.table import Table
+
+HEAD = ("id", "service", "operation", "state", "started", "expires", "cost", "task id")
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class JobRow:
         ``expired`` or ``stopped``.
     started_at : float
         Unix time.
-    expires_in : float or None
-        Seconds until the service drops the result; None when it is over or not known.
+    expires_at : float or None
+        Unix time at which the service is expected to drop the result.
     cost : str
     task_id : str
         Id at the service.
@@ -36,24 +36,26 @@ class JobRow:
     operation: str
     state: str
     started_at: float
-    expires_in: float | None = None
+    expires_at: float | None = None
     cost: str = ""
     task_id: str = ""
 
     def cells(self) -> tuple[str, ...]:
         """Give the row as text, in the order of the table's head."""
-        started = datetime.fromtimestamp(self.started_at, UTC).astimezone()
-        left = "" if self.expires_in is None else f"{max(self.expires_in, 0) / 60:.0f} min"
         return (
             self.id,
             self.service,
             self.operation,
             self.state,
-            f"{started:%Y-%m-%d %H:%M}",
-            left,
+            _moment(self.started_at),
+            "" if self.expires_at is None else _moment(self.expires_at),
             self.cost,
             self.task_id,
         )
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
 class JobTable(list[JobRow]):
@@ -61,25 +63,16 @@ class JobTable(list[JobRow]):
 
     Examples
     --------
-    >>> print(JobTable([JobRow("a1", "PicWish", "enhance", "running", 0.0, 90.0, "2 credits", "t-9")]))
-    id | service | operation | state | started | expires in | cost | task id
-    a1 | PicWish | enhance | running | 1970-01-01 ... | 2 min | 2 credits | t-9
+    >>> print(JobTable([JobRow("a1", "PicWish", "enhance", "running", 0.0, None, "2 credits", "t-9")]))
+    id  service  operation  state    started           expires  cost       task id
+    a1  PicWish  enhance    running  1970-01-01 ...             2 credits  t-9
     """
 
-    def __str__(self) -> str:
-        return "\n".join(" | ".join(line) for line in self._lines()) if self else "No jobs yet."
+    def __repr__(self) -> str:
+        return repr(self._table()) if self else "No jobs yet."
 
-    __repr__ = __str__
-
-    def _lines(self) -> Iterator[tuple[str, ...]]:
-        yield HEAD
-        yield from (row.cells() for row in self)
+    def _table(self) -> Table:
+        return Table(HEAD, [row.cells() for row in self])
 
     def _repr_html_(self) -> str:
-        if not self:
-            return "<p>No jobs yet.</p>"
-        head, *body = (
-            "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in line) + "</tr>"
-            for tag, line in zip(["th", *["td"] * len(self)], self._lines(), strict=True)
-        )
-        return f"<table><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
+        return self._table()._repr_html_() if self else "<p>No jobs yet.</p>"

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from retouch_nb.contract import Price
+
+ENGINE: Final = "embedded engine"
+"""The maker of what no service made."""
 
 
 @dataclass(frozen=True)

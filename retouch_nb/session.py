@@ -6,25 +6,26 @@ There is one session a process, `current`; the client and the engine load when f
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retouch_nb.config import Retouch, home_folder
-from retouch_nb.contract import Operation
+from retouch_nb.contract import Operation, Provider
 from retouch_nb.credentials import Credentials
 from retouch_nb.edit import Edit
 from retouch_nb.errors import UnknownNameError
 from retouch_nb.job import Job, View
-from retouch_nb.jobs import JobTable
+from retouch_nb.jobs import JobRow, JobTable
 from retouch_nb.loop import Background
+from retouch_nb.photo import Photo
 from retouch_nb.providers import operation_named
+from retouch_nb.receipt import ENGINE as ENGINE
 
 if TYPE_CHECKING:
-    from retouch_nb.client import Client, Event, Route
+    from retouch_nb.client import Client, Entry, Event, Result, Route
     from retouch_nb.engine import Engine
-
-ENGINE = "embedded engine"
 
 
 class Session:
@@ -128,7 +129,7 @@ class Session:
         """
         row = self.client.find(job_id)
         operation = operation_named(row.operation).detached()
-        route = self.route(operation, "local" if row.maker == ENGINE else "cloud")
+        route = self.route(operation, "local" if row.free else "cloud")
 
         async def work(watch: "Callable[[Event], None]") -> Edit:
             return self._edit(
@@ -139,7 +140,7 @@ class Session:
 
     def jobs(self) -> JobTable:
         """List the jobs of the journal, the newest first."""
-        return JobTable(self.client.jobs())
+        return JobTable(_row(entry) for entry in self.client.jobs())
 
     def route(self, operation: Operation | type[Operation], provider: str | None = None) -> "Route":
         """Decide where an operation goes: the embedded engine or the service."""
@@ -198,3 +199,54 @@ class Session:
     def _job(self, job_id: str, operation: Operation, route: "Route") -> Job:
         view = self.view if self.settings.progress else lambda job: None
         return Job(job_id, operation, route.maker, really_cancels=route.free, view=view)
+
+    def _edit(self, operation: Operation, result: "Result") -> Edit:
+        before = getattr(operation, "photo", None)
+        return Edit(
+            before if isinstance(before, Photo) else None,
+            replace(result.photo, name=before.name if before else operation.name),
+            result.receipt,
+            mask=operation.area(),
+            longest=self.settings.preview,
+        )
+
+    def _engine_route(self, service: Provider) -> "Route":
+        from retouch_nb.client.embedded import embedded  # loads httpx
+
+        return embedded(service, self.engine.app, self.engine.version)
+
+    def _service_route(self, service: Provider) -> "Route":
+        from retouch_nb.client import Route  # loads httpx
+
+        base_url = self.environ.get(service.base_env) or service.base_url
+        return Route(service, base_url.rstrip("/"), service.title)
+
+
+def _row(entry: "Entry") -> JobRow:
+    return JobRow(
+        entry.id,
+        entry.maker,
+        entry.operation,
+        str(entry.state),
+        entry.created_at,
+        entry.expires_at,
+        entry.cost,
+        entry.ticket,
+    )
+
+
+_current: Session | None = globals().get("_current")  # survives being reloaded
+
+
+def current() -> Session:
+    """Give the session of this process, made when first asked for.
+
+    Examples
+    --------
+    >>> current() is current()
+    True
+    """
+    global _current
+    if _current is None:
+        _current = Session()
+    return _current
