@@ -1,0 +1,542 @@
+"""The client: is it cached, is it under way, was it paid for before? Only then is anything sent.
+
+Everything runs on one asyncio loop; journal and cache are shared with other threads and processes.
+"""
+
+import asyncio
+import hashlib
+import json
+import random as chance
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from retouch_nb.client.cache import Cache, Kept
+from retouch_nb.client.errand import Errand, Kit, Watch
+from retouch_nb.client.journal import Entry, Journal, new_id
+from retouch_nb.client.pace import Pace
+from retouch_nb.client.task import Earlier, Event, Lost, State, Terms, unknown_outcome
+from retouch_nb.client.wire import Route, Timeouts, Wire
+from retouch_nb.contract import Answer, Call, Kind, Operation, Price
+from retouch_nb.credentials import Credentials, Secret
+from retouch_nb.errors import (
+    BudgetError,
+    ParameterError,
+    PictureError,
+    ResultExpiredError,
+    RetouchError,
+    StoppedError,
+    TaskFailedError,
+    UnreachableError,
+)
+from retouch_nb.params import params
+from retouch_nb.photo import Photo
+from retouch_nb.receipt import Receipt
+
+LOOK: Final = 0.25
+"""Seconds between looks at a job that another notebook is sending."""
+
+ANY_KEY: Final = Secret("free")
+"""The embedded engine keeps the services' contracts, which demand a key, and takes any."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a job brought.
+
+    Attributes
+    ----------
+    receipt : Receipt
+        Who made it, how, for how much.
+    path : Path
+        Where the bytes lie in the cache, until they have to make room.
+    kind : str
+        ``"picture"`` or ``"zip"``.
+    opened : Photo or None
+        The picture.
+    """
+
+    receipt: Receipt
+    path: Path
+    kind: Kind = "picture"
+    opened: Photo | None = field(default=None, repr=False)
+
+    @property
+    def photo(self) -> Photo:
+        """The picture.
+
+        Raises
+        ------
+        PictureError
+            The result is a ZIP of layers.
+        """
+        if self.opened is None:
+            raise PictureError("The result is a ZIP of layers, not one picture.")
+        return self.opened
+
+    @property
+    def data(self) -> bytes:
+        """The bytes as they came."""
+        return self.path.read_bytes()
+
+
+class Client:
+    """Gets results from services and from the embedded engine, and never pays twice by mistake.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of journal and cache.
+    credentials : Credentials
+        Where keys are looked for, when one is needed.
+    clock, monotonic, sleep, random : callable
+        Unix seconds, seconds that never jump, waiting, a number from 0 to 1.
+    cache_bytes : int
+        How much disk cached results may take.
+    timeouts : Timeouts
+        Limits of single exchanges.
+    grace : float
+        Seconds that stopping may take to learn what became of a request that has left.
+
+    Attributes
+    ----------
+    journal : Journal
+    cache : Cache
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        credentials: Credentials,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        random: Callable[[], float] = chance.random,
+        cache_bytes: int = 2_000_000_000,
+        timeouts: Timeouts | None = None,
+        grace: float = 2.0,
+    ) -> None:
+        self.journal = Journal(home, clock=clock)
+        self.cache = Cache(home / "cache", most_bytes=cache_bytes, clock=clock)
+        self._credentials = credentials
+        self._kit = Kit(
+            self.journal,
+            self.cache,
+            Wire(timeouts or Timeouts()),
+            Pace(self.journal, clock=clock, sleep=sleep),
+            clock,
+            monotonic,
+            sleep,
+            random,
+            grace,
+        )
+        self._flights: dict[object, Flight] = {}
+
+    async def run(
+        self,
+        operation: Operation,
+        route: Route,
+        *,
+        job_id: str | None = None,
+        fresh: bool = False,
+        max_credits: int | None = None,
+        patience: float | None = None,
+        watch: Watch | None = None,
+    ) -> Result:
+        """Get the result of an operation: from the cache, from a task already paid for, or from a new one.
+
+        Parameters
+        ----------
+        operation : Operation
+            What to do.
+        route : Route
+            Where.
+        job_id : str, optional
+            Id for a new job.
+        fresh : bool
+            Send it again, and pay again, whatever is cached or under way or unknown.
+        max_credits : int, optional
+            Send nothing that costs more.
+        patience : float, optional
+            Seconds to wait for the task; the service's own when left out. Who joins a run under way waits as long
+            as that does.
+        watch : callable, optional
+            Told every `Event`, on the loop's thread.
+
+        Raises
+        ------
+        CredentialsError, BudgetError, HomeError, UnreachableError
+            Nothing was sent.
+        UnknownOutcomeError
+            It, or an equal request before it, was sent and the answer lost; nothing is sent again without `fresh`.
+        WaitTimeout
+            The task goes on at the service; take it up with `resume`.
+        ServiceError
+            The service refused or failed.
+        """
+        route.check()
+        draft = self._draft(operation, route, job_id or new_id())
+        over = _over_budget(operation, route, max_credits)
+        work = partial(self._get, operation, route, draft, fresh, over, patience)
+        token = (draft.identity, route.base_url, fresh, over is None)
+        return await self._aboard(token, work, watch)
+
+    async def resume(
+        self,
+        job_id: str,
+        operation: Operation,
+        route: Route,
+        *,
+        patience: float | None = None,
+        watch: Watch | None = None,
+    ) -> Result:
+        """Take up a job by its id, also one of an earlier kernel.
+
+        Parameters
+        ----------
+        job_id : str
+            Our id of the job.
+        operation : Operation
+            Its operation; `Operation.detached` will do.
+        route : Route
+            Where it was sent.
+        patience, watch
+            As in `run`.
+
+        Raises
+        ------
+        UnknownNameError
+            The journal has no such job.
+        RetouchError
+            It cannot be taken up; says why. Else as `run`.
+        """
+        under_way = (f for f in self._flights.values() if f.last and f.last.job_id == job_id)
+        if (flight := next(under_way, None)) is not None:
+            return await self._ride(flight, watch)
+        entry = self.journal.find(job_id)
+        _check_same_place(entry, route)
+        work = partial(self._take_up, operation, route, entry, patience)
+        return await self._aboard(job_id, work, watch)
+
+    async def ask(self, call: Call, route: Route) -> Answer:
+        """Send one request that starts nothing, such as the one for a balance.
+
+        Raises
+        ------
+        CredentialsError
+            There is no key.
+        UnreachableError
+            There was no answer.
+        """
+        route.check()
+        secret = self._secret(route)
+        async with self._kit.wire.open():
+            if route.paced:
+                await self._kit.pace.turn(route.lane, route.provider.per_second)
+            answer = await self._kit.wire.exchange(route, call, secret=secret)
+        if isinstance(answer, Lost):
+            raise UnreachableError(f"{route.provider.title} did not answer: {answer.why}")
+        return answer
+
+    def jobs(self) -> list[Entry]:
+        """List all jobs of all notebooks, the newest first."""
+        return self.journal.entries()
+
+    def find(self, job_id: str) -> Entry:
+        """Give a job by its id.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such job.
+        """
+        return self.journal.find(job_id)
+
+    def forget(self, job_id: str) -> None:
+        """Drop a job from the journal. What was unknown counts as lost: an equal request is sent and paid again."""
+        self.journal.forget(job_id)
+
+    def close(self) -> None:
+        """Let go of the files, when nothing runs any more; the network was let go of with the last run."""
+        self.journal.close()
+
+    async def _get(
+        self,
+        operation: Operation,
+        route: Route,
+        draft: Entry,
+        fresh: bool,
+        over: BudgetError | None,
+        patience: float | None,
+        watch: Watch,
+    ) -> Result:
+        started = self._kit.monotonic()
+        while True:
+            kept = None if fresh else await asyncio.to_thread(self.cache.get, draft.identity)
+            if kept is not None:
+                return self._from_cache(kept, draft, operation, watch)
+            entry = self._claim(draft, route, fresh=fresh, over=over)
+            if entry.id == draft.id or entry.state not in {State.PLANNED, State.SENDING}:
+                break
+            watch(Event("waiting", job_id=entry.id, detail="another notebook is sending it"))
+            await self._kit.sleep(LOOK)
+        return await self._brought(operation, route, entry, started, patience, watch)
+
+    async def _take_up(
+        self,
+        operation: Operation,
+        route: Route,
+        entry: Entry,
+        patience: float | None,
+        watch: Watch,
+    ) -> Result:
+        started = self._kit.monotonic()
+        kept = await asyncio.to_thread(
+            self.cache.get, entry.identity, digest=entry.result or "nothing"
+        )
+        if kept is not None:
+            return self._from_cache(kept, entry, operation, watch)
+        _check_resumable(entry)
+        route.check()
+        return await self._brought(operation, route, entry, started, patience, watch)
+
+    def _claim(self, draft: Entry, route: Route, *, fresh: bool, over: BudgetError | None) -> Entry:
+        """Give the row to work on: the new one, or the one of an earlier task that was paid for already."""
+        again = fresh or route.free
+        idempotent = route.provider.idempotent
+        entry = None if again else self.journal.standing(draft, idempotent=idempotent)
+        means = entry and entry.means(self._kit.clock(), idempotent=idempotent)
+        if over is not None and means in {None, Earlier.REPEAT}:
+            raise over
+        if entry is None:
+            self._secret(route)
+            self.cache.check_room()
+            entry = self.journal.begin(draft, again=again, idempotent=idempotent)
+        if entry.means(self._kit.clock(), idempotent=idempotent) is Earlier.ASK:
+            raise _unknown(entry)
+        return entry
+
+    async def _brought(
+        self,
+        operation: Operation,
+        route: Route,
+        entry: Entry,
+        started: float,
+        patience: float | None,
+        watch: Watch,
+    ) -> Result:
+        errand = Errand(
+            self._kit,
+            operation,
+            route,
+            entry,
+            secret=self._secret(route),
+            patience=route.provider.patience if patience is None else patience,
+            watch=watch,
+        )
+        kept = await errand.bring()
+        done = self.journal.move(errand.entry, State.DONE)
+        return self._result(
+            kept,
+            done,
+            operation,
+            seconds=self._kit.monotonic() - started,
+            requests=errand.requests,
+        )
+
+    def _from_cache(self, kept: Kept, asked: Entry, operation: Operation, watch: Watch) -> Result:
+        """Hand over what is here. Only a result that nobody has seen yet still shows its price."""
+        entry = self.journal.made(asked.identity, kept.digest) or asked
+        seen = entry.state is not State.FETCHED
+        if not seen:
+            entry = self.journal.move(entry, State.DONE)
+        watch(Event("cached", job_id=entry.id, progress=1.0, ticket=entry.ticket))
+        return self._result(kept, entry, operation, cached=seen)
+
+    def _result(
+        self,
+        kept: Kept,
+        entry: Entry,
+        operation: Operation,
+        *,
+        cached: bool = False,
+        seconds: float = 0.0,
+        requests: int = 0,
+    ) -> Result:
+        whole = hasattr(operation, "photo")
+        receipt = Receipt(
+            job_id=entry.id,
+            operation=entry.operation,
+            provider=entry.provider,
+            maker=entry.maker,
+            price=Price(0) if cached else entry.price,
+            options=operation.changed() if whole else entry.options,
+            cached=cached,
+            seconds=seconds,
+            requests=requests,
+            task_id=entry.ticket,
+            finished_at=self._kit.clock(),
+            remarks=entry.remarks,
+        )
+        return Result(receipt, kept.path, kept.kind, kept.photo)
+
+    def _draft(self, operation: Operation, route: Route, job_id: str) -> Entry:
+        price = operation.price()
+        return Entry(
+            id=job_id,
+            identity=identity(operation, route),
+            operation=operation.name,
+            provider=route.provider.name,
+            maker=route.maker,
+            version=route.version,
+            base_url=route.base_url,
+            options=operation.changed(),
+            pictures=_digests(operation),
+            credits=price.credits,
+            credits_note=price.note,
+            free=route.free,
+            remarks=operation.warnings(),
+            repetition=new_id() * 4 if route.provider.idempotent else "",
+            expires_at=self._kit.clock() + route.provider.result_hours * 3600,
+        )
+
+    def _secret(self, route: Route) -> Secret:
+        return ANY_KEY if route.free else self._credentials.need(route.provider)
+
+    async def _aboard(self, token: object, work: "Work", watch: Watch | None) -> Result:
+        """Join the run of an equal request that is under way, or start it."""
+        flight = self._flights.get(token)
+        if flight is None:
+            flight = self._flights[token] = Flight(token)
+            flight.task = asyncio.ensure_future(work(flight.tell))
+            flight.task.add_done_callback(lambda _: self._landed(flight))
+        return await self._ride(flight, watch)
+
+    async def _ride(self, flight: "Flight", watch: Watch | None) -> Result:
+        """Wait with others for one run; the last who stops waiting stops it."""
+        seat = object()
+        flight.seats[seat] = watch or (lambda event: None)
+        if flight.last is not None:
+            flight.tell_one(seat, flight.last)
+        try:
+            return await asyncio.shield(flight.task)
+        except asyncio.CancelledError:
+            if len(flight.seats) == 1 and not flight.task.done():
+                self._landed(flight)
+                await flight.stop()
+            raise
+        finally:
+            del flight.seats[seat]
+
+    def _landed(self, flight: "Flight") -> None:
+        if self._flights.get(flight.token) is flight:
+            del self._flights[flight.token]
+
+
+Work: TypeAlias = Callable[[Watch], Coroutine[Any, Any, Result]]
+
+
+class Flight:
+    """One run and everybody who waits for it."""
+
+    task: "asyncio.Task[Result]"
+
+    def __init__(self, token: object) -> None:
+        self.token = token
+        self.last: Event | None = None
+        self.seats: dict[object, Watch] = {}
+
+    def tell(self, event: Event) -> None:
+        """Pass news on; a display that fails must not fail a paid task."""
+        self.last = event
+        for seat in list(self.seats):
+            self.tell_one(seat, event)
+
+    def tell_one(self, seat: object, event: Event) -> None:
+        """Tell one of those who wait."""
+        with suppress(Exception):
+            self.seats[seat](event)
+
+    async def stop(self) -> None:
+        """Stop the run and wait until it has left a truthful row."""
+        self.task.cancel()
+        await asyncio.wait({self.task})
+        if not self.task.cancelled():
+            self.task.exception()
+
+
+def identity(operation: Operation, route: Route) -> str:
+    """Give the hash of all that decides a result: request, service, maker and its version."""
+    facts = [operation.identity, route.provider.name, route.maker, route.version]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:40]
+
+
+def _digests(operation: Operation) -> dict[str, str]:
+    pictures = {p.name: getattr(operation, p.name) for p in params(type(operation)) if p.picture}
+    return {name: picture.digest for name, picture in pictures.items() if picture is not None}
+
+
+def _over_budget(operation: Operation, route: Route, cap: int | None) -> BudgetError | None:
+    """Give the error to raise if this were sent; what is free or already paid is never over a cap."""
+    credits = operation.price().credits
+    if cap is None or route.free or (credits is not None and credits <= cap):
+        return None
+    if credits is None:
+        return BudgetError(
+            f"What {operation.name} costs at {route.provider.title} is not documented, "
+            f"and at most {cap} credits are allowed.",
+            advice="Nothing was sent. Leave out the cap to send it all the same.",
+        )
+    return BudgetError(
+        f"{operation.name} costs {operation.price()}, and at most {cap} are allowed.",
+        advice="Nothing was sent. Raise the cap, or work free: --provider local.",
+    )
+
+
+def _unknown(entry: Entry) -> RetouchError:
+    return unknown_outcome(
+        f"This request was sent before, as job {entry.id}: {entry.note or 'its notebook died meanwhile.'}",
+        Terms(entry.id, entry.maker, entry.cost),
+    )
+
+
+def _check_same_place(entry: Entry, route: Route) -> None:
+    if (entry.provider, entry.base_url) != (route.provider.name, route.base_url):
+        raise ParameterError(
+            f"Job {entry.id} was sent to {entry.base_url}, not to {route.base_url}.",
+            advice=f"Only there it can be taken up: set {route.provider.base_env} to it.",
+        )
+
+
+def _check_resumable(entry: Entry) -> None:
+    """Say why there is nothing to wait for, when there is not."""
+    match entry.state:
+        case State.PLANNED | State.SENDING:
+            raise RetouchError(
+                f"Job {entry.id} is just being sent by another notebook.",
+                advice="Try again in a moment.",
+            )
+        case State.UNKNOWN:
+            raise _unknown(entry)
+        case State.STOPPED:
+            raise StoppedError(
+                f"Job {entry.id} was stopped: {entry.note or 'nothing was sent'}.",
+                advice="There is nothing to take up and nothing was paid; run it again.",
+                job_id=entry.id,
+            )
+        case State.FAILED:
+            raise TaskFailedError(
+                f"Job {entry.id} failed: {entry.note}",
+                advice="Run it again to begin anew.",
+                ticket=entry.ticket,
+            )
+        case _ if not entry.ticket and not entry.link:
+            raise ResultExpiredError(
+                f"The result of job {entry.id} is no longer in the cache, and the service keeps no task of it.",
+                advice="Run it again to begin anew; that is paid again.",
+            )

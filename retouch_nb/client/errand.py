@@ -1,0 +1,461 @@
+"""One job on its way: send, ask, fetch. Every step is in the journal before the next one begins.
+
+What to do is decided in `task`; here it is done, and whatever ends it leaves a row that tells the truth.
+"""
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final, TypeAlias
+
+from retouch_nb.client.cache import Cache, Kept
+from retouch_nb.client.download import Missed, download, land, look
+from retouch_nb.client.journal import Entry, Journal
+from retouch_nb.client.pace import Pace, growing, retry_after
+from retouch_nb.client.task import (
+    TRIES,
+    Event,
+    Keep,
+    Left,
+    Lost,
+    Nonsense,
+    Repeat,
+    Said,
+    State,
+    Stop,
+    Terms,
+    Track,
+    after_poll,
+    after_submit,
+    how_to_resume,
+    resumable,
+    sentence,
+)
+from retouch_nb.client.wire import Departure, Route, Wire
+from retouch_nb.contract import Answer, Call, Finished, Operation, Outcome, Pending
+from retouch_nb.credentials import Secret
+from retouch_nb.errors import (
+    HomeError,
+    ProtocolError,
+    ResultExpiredError,
+    RetouchError,
+    WaitTimeout,
+)
+
+Watch: TypeAlias = Callable[[Event], None]
+
+INSIDE: Final = (0.02, 0.25)
+"""Seconds between looks at an engine in this process, which nobody has to be sparing with."""
+
+TROUBLE: Final = (1.0, 30.0)
+"""Seconds between tries while something is wrong."""
+
+FETCHES: Final = 4
+"""How often a result is fetched at most before we leave it where it is."""
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What every job works with; clocks, chance and sleep are here so that a test can bring its own."""
+
+    journal: Journal
+    cache: Cache
+    wire: Wire
+    pace: Pace
+    clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    sleep: Callable[[float], Awaitable[object]]
+    chance: Callable[[], float]
+    grace: float
+
+
+class Errand:
+    """Brings the result of one job.
+
+    Parameters
+    ----------
+    kit : Kit
+        What it works with.
+    operation : Operation
+        What was asked for; detached when a task is taken up again.
+    route : Route
+        Where.
+    entry : Entry
+        Its row in the journal.
+    secret : Secret
+        The key.
+    patience : float
+        Seconds the task is waited for.
+    watch : callable
+        Told what happens.
+    """
+
+    def __init__(
+        self,
+        kit: Kit,
+        operation: Operation,
+        route: Route,
+        entry: Entry,
+        *,
+        secret: Secret,
+        patience: float,
+        watch: Watch,
+    ) -> None:
+        self.entry = entry
+        self.requests = 0
+        self._kit = kit
+        self._operation = operation
+        self._route = route
+        self._secret = secret
+        self._patience = patience
+        self._deadline = kit.monotonic() + patience
+        self._watch = watch
+        self._ticket = entry.ticket
+        self._told = Event("")
+        who = f"the {route.maker}" if route.free else route.provider.title
+        self._terms = Terms(
+            entry.id, who, entry.cost, free=route.free, idempotent=bool(entry.repetition)
+        )
+
+    async def bring(self) -> Kept:
+        """See the job through, from wherever it stands, until its result lies in the cache.
+
+        Raises
+        ------
+        RetouchError
+            What went wrong; the journal says what became of the task.
+        asyncio.CancelledError
+            Somebody stopped it; the journal says what that means.
+        """
+        try:
+            async with self._kit.wire.open():
+                return await self._fetch(await self._finished())
+        except asyncio.CancelledError:
+            await self._give_up()
+            raise
+        except HomeError as error:
+            self._settle("the disk failed")
+            raise self._with_ticket(error) from error
+        except Exception as error:
+            self._settle(getattr(error, "what", repr(error)))
+            raise
+
+    async def _finished(self) -> Finished:
+        if self.entry.state not in {State.PLANNED, State.UNKNOWN}:
+            return await self._follow(at_once=True)
+        outcome = await self._submit(self._operation.submit())
+        if isinstance(outcome, Finished):
+            return outcome
+        self._tell_pending(outcome if isinstance(outcome, Pending) else Pending("queued"))
+        return await self._follow()
+
+    async def _submit(self, call: Call) -> Outcome:
+        """Send the request that starts the task, until it is certain that there is one."""
+        if self.entry.repetition:
+            headers = {**call.headers, "Idempotency-Key": self.entry.repetition}
+            call = dataclasses.replace(call, headers=headers)
+        for nth in count(1):
+            await self._turn()
+            self._move(State.SENDING)
+            self._tell("sending", progress=0.0)
+            said, wish = await self._send(call)
+            decision = after_submit(said, self._terms, nth=nth)
+            match decision:
+                case Track(outcome=outcome):
+                    self._record(decision)
+                    return outcome
+                case Repeat(error=error, state=state):
+                    self._move(state, note=error.what)
+                    pause = max(wish or 0.0, growing(TROUBLE, nth - 1, self._kit.chance()))
+                    await self._wait(pause, why=error.what, instead=error)
+                case Stop(error=error):
+                    self._record(decision)
+                    raise error
+        raise AssertionError("unreachable")
+
+    async def _send(self, call: Call) -> tuple[Said, float | None]:
+        """Send once. An interruption waits a moment for the answer to what has already left whole."""
+        departure = Departure(lambda fraction: self._tell_progress("sending", fraction))
+        sending = asyncio.ensure_future(self._exchange(call, departure))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await self._cut(sending, departure)
+            raise
+
+    async def _cut(
+        self, sending: "asyncio.Future[tuple[Said, float | None]]", departure: Departure
+    ) -> None:
+        left = departure.left()
+        with suppress(asyncio.CancelledError):  # a second interruption ends the moment
+            if left is Left.WHOLE:
+                await asyncio.wait({sending}, timeout=self._kit.grace)
+        sending.cancel()
+        await asyncio.wait({sending})
+        if sending.cancelled() or sending.exception():
+            harmless = left is Left.NOTHING or self._route.free
+            state = State.STOPPED if harmless else State.UNKNOWN
+            self._move(state, note=f"stopped while it was being sent; {left.value}")
+        else:
+            self._record(after_submit(sending.result()[0], self._terms, nth=TRIES))
+
+    def _record(self, decision: Track | Repeat | Stop) -> None:
+        """Write down where the first answer leaves the task.
+
+        One that is nothing but the result itself leads nowhere again: until that is on disk, it is still being sent.
+        """
+        match decision:
+            case Track(ticket=ticket, outcome=outcome) if ticket or _link(outcome):
+                self._ticket = ticket
+                self._deadline = self._kit.monotonic() + self._patience
+                until = self._kit.clock() + self._route.provider.result_hours * 3600
+                self._move(
+                    State.ACCEPTED, ticket=ticket, link=_link(outcome), expires_at=until, note=""
+                )
+            case Stop(error=error, state=State() as state):
+                self._move(state, note=error.what)
+            case Repeat(error=error) | Stop(error=error):
+                self._move(State.STOPPED, note=error.what)
+
+    async def _follow(self, *, at_once: bool = False) -> Finished:
+        """Ask after the task until it is over; only the service's word ends it, not our troubles."""
+        call = self._operation.poll(self._ticket)
+        if call is None:
+            return self._from_link()
+        misses = nonsense = 0
+        trouble = ""
+        pause = 0.0 if at_once else self._poll_pause(0)
+        for nth in count(1):
+            await self._wait(pause, why=trouble)
+            await self._turn()
+            said, wish = await self._exchange(call)
+            nonsense = nonsense + 1 if isinstance(said, Nonsense) else 0
+            match after_poll(said, self._terms, ticket=self._ticket, nonsense=nonsense):
+                case Finished() as finished:
+                    return finished
+                case Stop(error=error, state=state):
+                    if state is not None:
+                        self._move(state, note=error.what)
+                    raise error
+                case Keep(pending=Pending() as pending):
+                    misses, trouble = 0, ""
+                    pause = max(wish or 0.0, self._poll_pause(nth))
+                    self._tell_pending(pending)
+                case Keep(trouble=trouble):
+                    pause = max(wish or 0.0, growing(TROUBLE, misses, self._kit.chance()))
+                    misses += 1
+        raise AssertionError("unreachable")
+
+    async def _exchange(
+        self, call: Call, departure: Departure | None = None
+    ) -> tuple[Said, float | None]:
+        """Send a request and read its answer; the second value is how long the service asks us to wait."""
+        self.requests += 1
+        left = max(self._deadline - self._kit.monotonic(), 0.0)
+        answer = await self._kit.wire.exchange(
+            self._route,
+            call,
+            secret=self._secret,
+            departure=departure,
+            within=None if call.method == "POST" else left + self._kit.wire.timeouts.wait,
+        )
+        if isinstance(answer, Lost):
+            return answer, None
+        wish = retry_after(answer.headers, self._kit.clock())
+        if wish and self._route.paced:
+            with suppress(HomeError):  # a courtesy, which must not cost the answer
+                self._kit.pace.hold(self._route.lane, wish)
+        return self._read(answer), wish
+
+    def _read(self, answer: Answer) -> Said:
+        """Read an answer; one that cannot be read is a value as well, since a task may stand behind it."""
+        try:
+            return self._operation.read(answer)
+        except ProtocolError as error:
+            error.provider = error.provider or self._route.provider.title
+            return Nonsense(error)
+        except Exception as error:  # a plug-in's mistake must not lose a paid task
+            return Nonsense(
+                ProtocolError(
+                    f"The answer (HTTP {answer.status}) could not be read: {error!r}.",
+                    provider=self._route.provider.title,
+                )
+            )
+
+    def _from_link(self) -> Finished:
+        if not self.entry.link:
+            raise ResultExpiredError(
+                sentence(f"{self._terms.who} keeps no tasks, and the link to the result is gone"),
+                provider=self._route.provider.title,
+                ticket=self._ticket,
+            )
+        return Finished(Call("GET", self.entry.link), self._ticket)
+
+    async def _fetch(self, finished: Finished) -> Kept:
+        """Bring the result to disk; when that fails, ask the task for a fresh link, never for a new task."""
+        refused = False
+        for nth in range(FETCHES):
+            self._tell("fetching", progress=0.0)
+            got = await self._take(finished.result)
+            if isinstance(got, Kept):
+                self._move(
+                    State.FETCHED,
+                    result=got.digest,
+                    remarks=(*finished.remarks, *self.entry.remarks),
+                    link="",
+                    note="",
+                )
+                return got
+            if nth == FETCHES - 1 or (got.gone and refused) or not self._again(finished):
+                raise self._not_fetched(got)
+            refused = refused or got.gone
+            await self._wait(growing(TROUBLE, nth, self._kit.chance()), why=got.why)
+            if self._asks:
+                finished = await self._follow(at_once=True)
+        raise AssertionError("unreachable")
+
+    async def _take(self, result: bytes | Call) -> Kept | Missed:
+        folder = self._kit.cache.folder
+        if isinstance(result, bytes):
+            landed = await asyncio.to_thread(land, result, folder)
+        else:
+            self.requests += 1
+            found = await download(
+                self._kit.wire,
+                self._route,
+                result,
+                folder,
+                progress=lambda fraction: self._tell_progress("fetching", fraction),
+            )
+            if isinstance(found, Missed):
+                return found
+            landed = found
+        seen = await asyncio.to_thread(look, landed.path, self._operation.kinds)
+        if isinstance(seen, Missed):
+            landed.path.unlink(missing_ok=True)
+            return seen
+        return await asyncio.to_thread(self._kit.cache.put, self.entry.identity, landed, seen)
+
+    @property
+    def _asks(self) -> bool:
+        """The service has a task that can be asked after."""
+        return bool(self._ticket) and self._operation.poll(self._ticket) is not None
+
+    def _again(self, finished: Finished) -> bool:
+        """Tell whether trying once more could bring another result."""
+        return self._asks or isinstance(finished.result, Call)
+
+    def _not_fetched(self, missed: Missed) -> RetouchError:
+        kind = ResultExpiredError if missed.gone else ProtocolError
+        error = kind(
+            f"The result of {self._terms.who} could not be fetched: {missed.why}.",
+            provider=self._route.provider.title,
+            ticket=self._ticket,
+        )
+        if self.entry.state is State.SENDING:
+            self._move(State.FAILED, note=error.what)
+            return error.with_advice("It came once and cannot be asked for again; it may be paid.")
+        return resumable(error, self._terms, self._ticket)
+
+    async def _give_up(self) -> None:
+        """Leave a truthful row when somebody stopped waiting; only the embedded engine really cancels."""
+        if self._route.free and self.entry.state in {State.ACCEPTED, State.RUNNING}:
+            await self._cancel_there()
+            with suppress(HomeError):
+                self._move(State.STOPPED, note="cancelled")
+        self._settle("stopped while it was being sent")
+
+    async def _cancel_there(self) -> None:
+        call = self._operation.poll(self._ticket)
+        if call is None:
+            return
+        cancelling = asyncio.ensure_future(
+            self._kit.wire.exchange(
+                self._route, dataclasses.replace(call, method="DELETE"), within=self._kit.grace
+            )
+        )
+        with suppress(asyncio.CancelledError):  # an impatient person interrupts twice
+            await asyncio.wait({cancelling}, timeout=self._kit.grace)
+
+    def _settle(self, note: str) -> None:
+        """Never leave a row that looks as if somebody were still sending."""
+        doubt = State.STOPPED if self._route.free else State.UNKNOWN
+        with suppress(HomeError):  # then whoever reads the row next finds us gone
+            if self.entry.state is State.PLANNED:
+                self._move(State.STOPPED, note=note)
+            elif self.entry.state is State.SENDING:
+                self._move(doubt, note=note)
+
+    def _with_ticket(self, error: HomeError) -> HomeError:
+        if not self._ticket:
+            return error
+        return error.with_advice(f"{error.advice} {how_to_resume(self._terms, self._ticket)}")
+
+    async def _turn(self) -> None:
+        if not self._route.paced:
+            return
+        limit = self._route.provider.per_second
+        await self._kit.pace.turn(
+            self._route.lane,
+            limit,
+            long=lambda pause: self._tell(
+                "waiting for a turn", detail=f"{limit:g} requests a second are allowed", pause=pause
+            ),
+        )
+
+    async def _wait(
+        self, pause: float, *, why: str = "", instead: RetouchError | None = None
+    ) -> None:
+        """Sleep, unless that would outlast our patience: then `instead` is raised, or that the wait is over."""
+        if self._kit.monotonic() + pause > self._deadline:
+            raise instead or self._wait_over(why)
+        if why:
+            self._tell("waiting to retry", detail=why, pause=pause)
+        if pause:
+            await self._kit.sleep(pause)
+
+    def _wait_over(self, why: str) -> WaitTimeout:
+        return WaitTimeout(
+            sentence(
+                f"{self._terms.who} is not done after {self._patience:g} s{why and ': ' + why}"
+            ),
+            advice=how_to_resume(self._terms, self._ticket),
+            job_id=self.entry.id,
+            ticket=self._ticket,
+        )
+
+    def _poll_pause(self, nth: int) -> float:
+        between = self._route.provider.polls if self._route.paced else INSIDE
+        return growing(between, nth, self._kit.chance())
+
+    def _move(self, state: State, **facts: Any) -> None:
+        self.entry = self._kit.journal.move(self.entry, state, **facts)
+
+    def _tell_pending(self, pending: Pending) -> None:
+        if self.entry.state is State.ACCEPTED:
+            self._move(State.RUNNING)
+        self._tell(pending.state, progress=pending.progress, step=pending.step)
+
+    def _tell_progress(self, state: str, fraction: float) -> None:
+        """Tell of bytes on their way, a per cent at a time."""
+        before = self._told.progress if self._told.state == state else None
+        if before is None or fraction - before >= 0.01 or fraction >= 1.0 > before:
+            self._tell(state, progress=fraction)
+
+    def _tell(self, state: str, **news: Any) -> None:
+        self._told = Event(
+            state, job_id=self.entry.id, ticket=self._ticket, requests=self.requests, **news
+        )
+        self._watch(self._told)
+
+
+def _link(outcome: Outcome) -> str:
+    """Give the address of a result that was named at once: it may be all that leads to what was paid for."""
+    match outcome:
+        case Finished(result=Call(path=path)):
+            return path
+        case _:
+            return ""
