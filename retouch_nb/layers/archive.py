@@ -1,0 +1,197 @@
+"""A service's ZIP of layers, read with suspicion: nothing is written to disk, nothing is believed.
+
+The idea: what cannot be an honest answer (paths, links, sizes, numbers that make no sense) is refused as
+a whole with `ProtocolError`; what is merely unknown (a file, a mode, a key) is kept or left out with a note.
+"""
+
+import io
+import json
+import os
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from retouch_nb.errors import PictureError, ProtocolError, RetouchError
+from retouch_nb.layers.pngrows import SIGNATURE, Png
+
+MOST_ENTRIES = 256
+MOST_JSON = 8_000_000
+SMALL = 4_000_000
+"""Pixels any layer may have, however small the photo: patches have a size of their own."""
+
+_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""All that Python's zipfile was seen to raise on damaged archives."""
+
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+
+
+class File(NamedTuple):
+    """One picture of the archive: its base name and its PNG, header checked."""
+
+    name: str
+    png: Png
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What was read: pictures in the order of the ZIP, ``result.json``, and what to know about it."""
+
+    files: tuple[File, ...]
+    result: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def read_zip(source: bytes | str | os.PathLike[str], *, most_pixels: int) -> Archive:
+    """Read a ZIP of layers.
+
+    Parameters
+    ----------
+    source : bytes or path
+        The archive.
+    most_pixels : int
+        Pixels of the photo: no layer may have more, and none may unpack to more than they can take.
+
+    Raises
+    ------
+    ProtocolError
+        Not a ZIP, broken, or built to do harm.
+    PictureError
+        The file cannot be read.
+    """
+    try:
+        with _opened(source) as archive:
+            return _read(archive, most_pixels)
+    except RetouchError:
+        raise
+    except _BROKEN as error:
+        raise refused(f"The ZIP of layers is broken: {error}.") from error
+
+
+def _opened(source: bytes | str | os.PathLike[str]) -> zipfile.ZipFile:
+    if isinstance(source, bytes | bytearray | memoryview):
+        return zipfile.ZipFile(io.BytesIO(source))
+    path = Path(source).expanduser()
+    try:
+        return zipfile.ZipFile(path)
+    except OSError as error:
+        raise PictureError(f"Cannot read {str(source)!r}: {error.strerror or error}.") from error
+
+
+def _read(archive: zipfile.ZipFile, most_pixels: int) -> Archive:
+    files = [entry for entry in archive.infolist() if not entry.is_dir()]
+    _check_names(archive.infolist())
+    most_pixels = max(most_pixels, SMALL)
+    _check_sizes(files, most_pixels * 10 + 1_000_000)  # 16-bit RGBA has 8 bytes a pixel
+    pictures: list[File] = []
+    notes: list[str] = []
+    result: dict[str, Any] = {}
+    for file in files:
+        name = PurePosixPath(file.filename).name
+        if name.startswith(".") or "__MACOSX" in file.filename:
+            continue
+        data = _content(archive, file)
+        if name.lower() == "result.json":
+            result, unread = _parsed(data)
+            notes += unread
+        elif data[:8] == SIGNATURE:
+            pictures.append(File(name, _png(name, data, most_pixels)))
+        else:
+            _check_harmless(name, data)
+            notes.append(f"{name!r} is not a PNG and was left out.")
+    return Archive(tuple(pictures), result, tuple(notes))
+
+
+def _check_names(files: Sequence[zipfile.ZipInfo]) -> None:
+    if len(files) > MOST_ENTRIES:
+        raise refused(f"The ZIP has {len(files)} entries; at most {MOST_ENTRIES} are read.")
+    seen = set()
+    for file in files:
+        name = file.orig_filename
+        path = PurePosixPath(name)
+        slips = path.is_absolute() or ".." in path.parts or re.search(r"[\\:\x00-\x1f]", name)
+        if slips or not path.parts:
+            raise refused(f"The ZIP has an entry with the path {name!r}.")
+        if stat.S_ISLNK(file.external_attr >> 16):
+            raise refused(f"The ZIP has a symbolic link, {name!r}.")
+        if file.flag_bits & 1:
+            raise refused(f"The ZIP entry {name!r} is encrypted.")
+        if file.compress_type not in _METHODS:
+            raise refused(f"The ZIP entry {name!r} is packed with method {file.compress_type}.")
+        if name.casefold() in seen:
+            raise refused(f"The ZIP has the entry {name!r} twice.")
+        seen.add(name.casefold())
+
+
+def _check_sizes(files: Sequence[zipfile.ZipInfo], most_bytes: int) -> None:
+    """Refuse what unpacks to more than its pixels can take, and entries that share their bytes."""
+    end = 0
+    for file in sorted(files, key=lambda file: file.header_offset):
+        if file.file_size > most_bytes:
+            raise refused(
+                f"The ZIP entry {file.filename!r} unpacks to {file.file_size / 1e6:,.0f} MB; "
+                f"a layer of this photo has at most {most_bytes / 1e6:,.0f} MB."
+            )
+        if file.header_offset < end:
+            raise refused(f"The ZIP entry {file.filename!r} overlaps another.")
+        end = file.header_offset + file.compress_size
+
+
+def _content(archive: zipfile.ZipFile, file: zipfile.ZipInfo) -> bytes:
+    """Unpack one entry; zipfile stops at the declared size and checks the CRC."""
+    limit = MOST_JSON if file.filename.lower().endswith(".json") else file.file_size
+    if file.file_size > limit:
+        raise refused(
+            f"The ZIP entry {file.filename!r} has {file.file_size / 1e6:,.0f} MB of JSON."
+        )
+    return archive.read(file)
+
+
+def _parsed(data: bytes) -> tuple[dict[str, Any], list[str]]:
+    try:
+        result = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return {}, [
+            "result.json cannot be read; nothing is known about the layers but their names."
+        ]
+    return (result, []) if isinstance(result, dict) else ({}, ["result.json holds no object."])
+
+
+def _png(name: str, data: bytes, most_pixels: int) -> Png:
+    try:
+        png = Png.open(data)
+    except PictureError as error:
+        raise refused(f"The layer {name!r} cannot be read: {error}") from error
+    if png.size[0] * png.size[1] > most_pixels:
+        raise refused(
+            f"The layer {name!r} has {png.size[0]} x {png.size[1]} pixels, more than the photo."
+        )
+    return png
+
+
+def _check_harmless(name: str, data: bytes) -> None:
+    if data.startswith(_ARCHIVES):
+        raise refused(f"The ZIP holds another archive, {name!r}.")
+    if name.lower().endswith(".png"):
+        raise refused(f"The layer {name!r} is not a PNG.")
+
+
+def refused(what: str) -> ProtocolError:
+    """Make the error for an answer that is not trusted."""
+    return ProtocolError(what, advice="Nothing was unpacked. Fetch the result again.")

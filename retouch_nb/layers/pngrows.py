@@ -1,0 +1,194 @@
+"""A PNG decoded a few rows at a time, so that a layer of 250 megapixels is never held whole.
+
+The idea: inflate some rows, put the row above them on top (their filters refer to it), wrap them as
+a small stored PNG of their own and let Pillow undo the filters at its usual speed.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Self
+
+import numpy as np
+from PIL import Image
+
+from retouch_nb.errors import PictureError
+from retouch_nb.photo import MOST_PIXELS, Pixels, opened
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+STRIP_PIXELS = 1_500_000
+"""Pixels decoded at a time: 6 MB of RGBA."""
+
+_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
+_PIECE = 1 << 16
+
+
+class Ink(NamedTuple):
+    """Where a layer is not transparent."""
+
+    box: tuple[int, int, int, int]
+    """Left, top, right, bottom of the smallest box around it; all zero when there is nothing."""
+    share: float
+    """Part of all pixels that is not fully transparent, 0 to 1."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Png:
+    """One encoded PNG: its bytes, its size, and its rows on demand.
+
+    Attributes
+    ----------
+    data : bytes
+        The encoded picture.
+    size : tuple of int
+        Width and height in pixels, from its header.
+    """
+
+    data: bytes
+    size: tuple[int, int]
+
+    @classmethod
+    def open(cls, data: bytes) -> Self:
+        """Read the header of a PNG and nothing else.
+
+        Raises
+        ------
+        PictureError
+            Not a PNG, no pixels, or more than 250 megapixels.
+
+        Examples
+        --------
+        >>> Png.of(np.zeros((2, 3, 4), np.uint8)).size
+        (3, 2)
+        """
+        if data[:8] != SIGNATURE or data[12:16] != b"IHDR" or len(data) < 33:
+            raise PictureError("This is not a PNG.")
+        width, height = struct.unpack(">II", data[16:24])
+        if not 0 < width * height <= MOST_PIXELS:
+            raise PictureError(f"A PNG of {width} x {height} pixels is not accepted.")
+        return cls(data, (width, height))
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Self:
+        """Encode ``uint8`` pixels (height, width), (..., 3) or (..., 4)."""
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
+        return cls.open(buffer.getvalue())
+
+    def __repr__(self) -> str:
+        return f"<Png {self.size[0]} x {self.size[1]}, {len(self.data) / 1000:,.1f} kB>"
+
+    @property
+    def rows_at_once(self) -> int:
+        """How many rows `strips` gives at a time when not told."""
+        return max(1, STRIP_PIXELS // self.size[0])
+
+    @cached_property
+    def ink(self) -> Ink:
+        """Where it is not transparent; found by one pass over all rows."""
+        width, height = self.size
+        columns, rows, count = np.zeros(width, bool), np.zeros(height, bool), 0
+        for top, strip in zip(
+            range(0, height, self.rows_at_once), self.strips(self.rows_at_once), strict=True
+        ):
+            opaque = strip[..., 3] > 0
+            columns |= opaque.any(axis=0)
+            rows[top : top + len(strip)] = opaque.any(axis=1)
+            count += int(np.count_nonzero(opaque))
+        if not count:
+            return Ink((0, 0, 0, 0), 0.0)
+        across, down = np.flatnonzero(columns), np.flatnonzero(rows)
+        box = int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1
+        return Ink(box, count / (width * height))
+
+    def to_pil(self) -> Image.Image:
+        """Decode the whole picture in mode RGBA."""
+        with opened(self.data) as image:
+            return _rgba(image)
+
+    def strips(self, rows: int) -> Iterator[Pixels]:
+        """Decode from top to bottom, `rows` rows at a time.
+
+        Yields
+        ------
+        ndarray of uint8, (rows, width, 4)
+            RGB and straight alpha; the last one may have fewer rows.
+
+        Raises
+        ------
+        PictureError
+            The picture is broken or ends early.
+        """
+        depth, colour, *_, interlaced = self.data[24:29]
+        if depth == 8 and colour in _CHANNELS and not interlaced:
+            yield from self._streamed(rows, _CHANNELS[colour])
+        else:  # palettes, 1 to 4 or 16 bits, interlaced: rare, and decoded whole
+            whole = np.asarray(self.to_pil())
+            yield from (whole[top : top + rows] for top in range(0, len(whole), rows))
+
+    def _streamed(self, rows: int, channels: int) -> Iterator[Pixels]:
+        width, height = self.size
+        chunks = list(_chunks(self.data))
+        palette = [body for kind, body in chunks if kind == b"tRNS"]
+        inflated = _Inflated(body for kind, body in chunks if kind == b"IDAT")
+        above = b""
+        for top in range(0, height, rows):
+            count = min(rows, height - top)
+            filtered = inflated.take(count * (1 + width * channels))
+            header = struct.pack(">II", width, count + bool(above)) + self.data[24:29]
+            with opened(_stored_png(header, palette, above + filtered)) as image:
+                image.load()
+                above = b"\0" + image.crop((0, image.height - 1, width, image.height)).tobytes()
+                yield np.asarray(_rgba(image))[-count:]
+
+
+def _rgba(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):  # Pillow would clip 16-bit grey instead of scaling it
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image.convert("RGBA")
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
+    """Walk over a PNG's chunks without copying them."""
+    view, start = memoryview(data), 8
+    while start + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, start)
+        yield data[start + 4 : start + 8], view[start + 8 : start + 8 + length]
+        start += 12 + length
+
+
+def _stored_png(header: bytes, palette: list[memoryview], rows: bytes) -> bytes:
+    """Wrap filtered rows as a PNG that costs nothing to inflate."""
+    parts = [
+        (b"IHDR", header),
+        *((b"tRNS", bytes(body)) for body in palette),
+        (b"IDAT", zlib.compress(rows, 0)),
+        (b"IEND", b""),
+    ]
+    return SIGNATURE + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts
+    )
+
+
+class _Inflated:
+    """The bytes of a zlib stream, as many at a time as asked for, never more."""
+
+    def __init__(self, bodies: Iterator[memoryview]) -> None:
+        self._inflate = zlib.decompressobj()
+        self._pieces = (
+            body[start : start + _PIECE] for body in bodies for start in range(0, len(body), _PIECE)
+        )
+
+    def take(self, count: int) -> bytes:
+        taken = bytearray()
+        try:
+            while len(taken) < count:
+                compressed = self._inflate.unconsumed_tail or next(self._pieces)
+                taken += self._inflate.decompress(compressed, count - len(taken))
+        except (StopIteration, zlib.error) as error:
+            raise PictureError("A layer's PNG is broken or ends early.") from error
+        return bytes(taken)

@@ -1,0 +1,202 @@
+"""Photoshop files, written with psd-tools and read back before they are handed out."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from retouch_nb.blend import BlendMode, Sheet, lay_onto
+from retouch_nb.errors import MissingExtraError, PictureError
+from retouch_nb.layers.export import BACKGROUND, differs, opaque, own_pixels, replacing
+from retouch_nb.layers.layer import Layer, Piece
+from retouch_nb.photo import Photo, Pixels
+
+if TYPE_CHECKING:
+    from psd_tools import PSDImage
+    from psd_tools.api.layers import GroupMixin, PixelLayer
+    from psd_tools.psd import PSD
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+GROUP = "Retouch"
+PSD_SIDE = 30_000
+"""Longest side of a PSD in pixels; beyond it Photoshop wants a PSB."""
+
+
+def save_psd(path: str | os.PathLike[str], base: Photo, layers: Sequence[Layer]) -> Path:
+    """Write a Photoshop file: the photo, and a group of layers with names, modes and opacities.
+
+    A skin mask becomes a hidden white layer with the selection as its layer mask; flow layers and whatever
+    is not composited are hidden layers. Layers are cut to what they show. The colour profile is kept.
+    The merged picture in the file is our composite: Photoshop's own may differ by its rounding, and in
+    soft light by its formula (see `BlendMode`).
+
+    Parameters
+    ----------
+    path : path
+        Should end in ``.psd``, or ``.psb`` for sides above 30 000 pixels.
+    base : Photo
+        The photo below the layers, without transparency.
+    layers : sequence of Layer
+        The lowest first.
+
+    Returns
+    -------
+    Path
+        The file, opened again and compared.
+
+    Raises
+    ------
+    MissingExtraError
+        psd-tools is not installed.
+    PictureError
+        The photo has transparency or is too large for the format.
+    RetouchError
+        What was written does not read back as the same picture; nothing is kept.
+
+    Notes
+    -----
+    psd-tools holds the packed layers in memory: up to four bytes a pixel for each layer.
+    """
+    target = Path(path).expanduser()
+    large = target.suffix.lower() == ".psb"
+    if max(base.size) > PSD_SIDE and not large:
+        raise PictureError(
+            f"A PSD has at most {PSD_SIDE} pixels a side.",
+            advice="Nothing was written. Use the ending .psb.",
+        )
+    with replacing(target) as partial:
+        record, flat = _psd(opaque(base), layers, base.icc_profile, version=2 if large else 1)
+        with partial.open("wb") as file:
+            record.write(file)
+        del record  # as large as the file, and about to be read again
+        _check_psd(partial, layers, flat)
+    return target
+
+
+def _psd(
+    base: Pixels, layers: Sequence[Layer], icc: bytes | None, *, version: int
+) -> tuple["PSD", Pixels]:
+    """Build the document and composite on the way, so that every layer is decoded once.
+
+    The record is written and not the PSDImage: saving that would put psd-tools' own composite into
+    the file, which takes many times longer and knows another soft light.
+    """
+    record, document = _empty_psd(base.shape, icc, version)
+    flat = base.copy()
+    opaque = np.dstack([base, np.full(base.shape[:2], 255, np.uint8)])
+    _append(document, BACKGROUND, Piece(opaque, (0, 0)), version)
+    group = document.create_group(name=GROUP)
+    for layer, piece in _ahead(own_pixels, layers):
+        if layer.is_composited and layer.blend_mode:
+            sheet = Sheet(piece.pixels, layer.blend_mode, layer.opacity, piece.offset)
+            lay_onto(flat, [sheet])
+        _describe(_append(group, layer.name, piece, version), layer)
+    planes = [np.ascontiguousarray(flat[..., channel]).tobytes() for channel in range(3)]
+    record.image_data.set_data(planes, record.header)
+    return record, flat
+
+
+def _empty_psd(shape: tuple[int, ...], icc: bytes | None, version: int) -> tuple["PSD", "PSDImage"]:
+    try:
+        from psd_tools import PSDImage
+        from psd_tools.constants import Compression, Resource
+        from psd_tools.psd import PSD
+        from psd_tools.psd.header import FileHeader
+        from psd_tools.psd.image_data import ImageData
+        from psd_tools.psd.image_resources import ImageResource, ImageResources
+    except ImportError as error:
+        raise MissingExtraError.of("psd", "psd-tools", "writing PSD files") from error
+    resources = ImageResources.new()
+    if icc:
+        resources[Resource.ICC_PROFILE] = ImageResource(key=Resource.ICC_PROFILE, data=icc)
+    record = PSD(
+        header=FileHeader(version=version, channels=3, height=shape[0], width=shape[1]),
+        image_resources=resources,
+        image_data=ImageData(Compression.RLE),
+    )
+    return record, PSDImage(record)
+
+
+def _ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
+    """Work on one item in a thread while the one before it is being used."""
+    waiting: deque[tuple[T, Future[R]]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for item in items:
+            waiting.append((item, pool.submit(work, item)))
+            if len(waiting) > 1:
+                done, future = waiting.popleft()
+                yield done, future.result()
+        for done, future in waiting:
+            yield done, future.result()
+
+
+def _append(parent: "GroupMixin", name: str, piece: Piece, version: int) -> "PixelLayer":
+    """Add a layer with transparency; psd-tools' own way gives layers of RGB documents a mask."""
+    from psd_tools.api.layers import PixelLayer
+    from psd_tools.constants import ChannelID, Compression
+    from psd_tools.psd.layer_and_mask import (
+        ChannelData,
+        ChannelDataList,
+        ChannelInfo,
+        LayerRecord,
+    )
+
+    (left, top), (height, width) = piece.offset, piece.pixels.shape[:2]
+    record = LayerRecord(top=top, left=left, bottom=top + height, right=left + width)
+    channels = ChannelDataList()
+    for channel, number in (
+        (3, ChannelID.TRANSPARENCY_MASK),
+        *((i, ChannelID(i)) for i in range(3)),
+    ):
+        packed = ChannelData(Compression.RLE)
+        plane = np.ascontiguousarray(piece.pixels[..., channel]).tobytes()
+        packed.set_data(plane, width, height, 8, version)
+        channels.append(packed)
+        record.channel_info.append(ChannelInfo(number, len(packed.data) + 2))
+    layer = PixelLayer(parent, record, channels)
+    parent.append(layer)
+    layer.name = name[:255]
+    return layer
+
+
+def _describe(added: "PixelLayer", layer: Layer) -> None:
+    from psd_tools.constants import BlendMode as PsdMode
+
+    added.visible = layer.is_composited
+    added.opacity = round(layer.opacity * 255)
+    added.blend_mode = PsdMode[_photoshop_name(layer.blend_mode or BlendMode.NORMAL)]
+    if layer.kind == "mask":
+        added.create_mask(Image.fromarray(layer.to_mask()))
+
+
+def _photoshop_name(mode: BlendMode) -> str:
+    return "SOFT_LIGHT" if mode.name.startswith("SOFT_LIGHT") else mode.name
+
+
+def _check_psd(path: Path, layers: Sequence[Layer], flat: Pixels) -> None:
+    """Composite what the file holds, by its own names, modes, opacities and places."""
+    from psd_tools import PSDImage
+
+    document = PSDImage.open(path)
+    background, group = list(document)
+    added = list(group)  # type: ignore[call-overload]
+    if [layer.name for layer in added] != [layer.name[:255] for layer in layers]:
+        raise differs("PSD")
+    canvas = np.array(background.topil(apply_icc=False))[..., :3].copy()
+    shown = [pair for pair in zip(added, layers, strict=True) if pair[0].visible]
+    for (found, layer), image in _ahead(lambda pair: pair[0].topil(apply_icc=False), shown):
+        mode = layer.blend_mode or BlendMode.NORMAL
+        if found.blend_mode.name != _photoshop_name(mode):
+            raise differs("PSD")
+        sheet = Sheet(np.asarray(image.convert("RGBA")), mode, found.opacity / 255, found.offset)
+        lay_onto(canvas, [sheet])
+    merged = np.asarray(document.topil(apply_icc=False))
+    if not (np.array_equal(canvas, flat) and np.array_equal(merged, flat)):
+        raise differs("PSD")
