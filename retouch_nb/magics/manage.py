@@ -89,8 +89,8 @@ class Desk:
         return examine(self._session)
 
     def _balance(self, provider: Provider) -> str:
-        asked = getattr(self._session, "balance", lambda provider: "unknown")
-        return str(asked(provider))
+        asks = getattr(self._session, "balance", None)
+        return str(asks(provider)) if asks else f"unknown; see {provider.key_page}"
 
     def _asked(self, question: str, variable: str) -> str:
         try:

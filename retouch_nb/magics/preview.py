@@ -48,8 +48,8 @@ class Preview:
         """Say what a run on this route would do, when it may cost `cap` credits at most."""
         price = Price(0) if route.free else operation.price()
         remarks = list(operation.warnings())
-        if cap is not None and (price.credits or 0) > cap:
-            remarks.append(f"It costs more than the cap of {cap}: a run would be refused.")
+        if cap is not None and (price.credits is None or price.credits > cap):
+            remarks.append(f"The price is above the cap of {cap}, or unknown: a run is refused.")
         if route.free:
             remarks.append("The command is for the engine on a port: python -m retouch_nb serve")
         base_url = SERVED_AT if route.free else route.base_url

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from retouch_nb.engine import Engine
 from retouch_nb.errors import (
     ParameterError,
     PictureError,
@@ -15,11 +16,13 @@ from retouch_nb.errors import (
     TaskFailedError,
     UnknownNameError,
 )
+from retouch_nb.magics import load, unload
 from retouch_nb.magics.manual import example
 from retouch_nb.magics.operations import RunOptions, grammar_of
 from retouch_nb.params import params
-from retouch_nb.photo import Link
+from retouch_nb.photo import Link, Photo
 from retouch_nb.providers import operations
+from retouch_nb.session import Session
 
 Cell = Callable[[str], Any]
 every = pytest.mark.parametrize("operation", operations().values(), ids=operations().keys())
@@ -293,9 +296,11 @@ def test_dry_run_knows_what_is_free_and_what_the_cap_forbids(cell: Cell, session
     session.settings.max_credits = 0
     for cap in ("", "--max-credits 1"):
         shown = repr(cell(f"%enhance coffee.png --provider cloud --dry-run {cap}"))
-        assert "a run would be refused" in shown
+        assert "a run is refused" in shown
     shown = cell("%enhance coffee.png --provider cloud --dry-run --max-credits 9")._repr_html_()
     assert "refused" not in shown
+    unpriced = "%retouch_object coffee.png spot.png --provider cloud --dry-run --max-credits 9"
+    assert "a run is refused" in repr(cell(unpriced))
 
 
 def test_dry_run_shows_text_and_never_markup(cell: Cell) -> None:
@@ -309,6 +314,29 @@ def test_dry_run_still_checks(cell: Cell) -> None:
     """What a run refuses, a dry run refuses."""
     with pytest.raises(ParameterError):
         cell("%enhance coffee.png --return-type 3 --dry-run")
+
+
+def test_a_cell_goes_all_the_way_to_the_engine_and_back(bare: InteractiveShell) -> None:
+    """Client, journal, cache and engine as they are; only the image work is a quick one."""
+    session = Session(home=Path("home"), environ={})
+    session.engine = Engine(work={"enhance": twice_as_large, "automatic_factor": lambda *size: 2})
+    load(bare, session=session)
+    try:
+        bare.run_cell("%enhance coffee.png -o first --save larger.png").raise_error()
+        bare.run_cell("%%enhance coffee.png -o again\ntype: clean").raise_error()
+        bare.run_cell("r = %retouch_nb resume " + session.jobs()[0].id).raise_error()
+    finally:
+        unload(bare)
+        session.close()
+    first, again, r = (bare.user_ns[name] for name in ("first", "again", "r"))
+    assert Photo.open("larger.png").size == first.after.size == r.after.size == (120, 80)
+    assert (first.receipt.cached, again.receipt.cached) == (False, True)
+    assert first.receipt.maker == "embedded engine"
+
+
+def twice_as_large(pixels: Any, factor: int, /, **asked: Any) -> Any:
+    """Repeat every pixel."""
+    return pixels.repeat(factor, 0).repeat(factor, 1)
 
 
 @every
