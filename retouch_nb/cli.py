@@ -21,19 +21,27 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("retouch_nb", description="Photo retouching in a notebook cell.")
+    parser = argparse.ArgumentParser(
+        "retouch_nb", description="Photo retouching in a notebook cell."
+    )
     commands = parser.add_subparsers(required=True, metavar="demo | serve | doctor | docs")
     show = commands.add_parser("demo", help="execute the first notebook on real photos")
-    show.add_argument("--out", type=Path, default=Path("build/demo"), help="folder for page and pictures")
+    show.add_argument(
+        "--out", type=Path, default=Path("build/demo"), help="folder for page and pictures"
+    )
     show.set_defaults(run=_demo)
     serve = commands.add_parser("serve", help="the embedded engine on a port")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8765, help="0 takes a free one")
     serve.add_argument("--key", help="the only key accepted; any non-empty one when left out")
     serve.set_defaults(run=_serve)
-    commands.add_parser("doctor", help="what is installed, configured and reachable").set_defaults(run=_doctor)
+    commands.add_parser("doctor", help="what is installed, configured and reachable").set_defaults(
+        run=_doctor
+    )
     tables = commands.add_parser("docs", help="write the README's tables from the declarations")
-    tables.add_argument("--check", action="store_true", help="only tell whether they are up to date")
+    tables.add_argument(
+        "--check", action="store_true", help="only tell whether they are up to date"
+    )
     tables.add_argument("--readme", type=Path, default=Path("README.md"))
     tables.set_defaults(run=_docs)
     return parser
@@ -58,5 +66,7 @@ def _doctor(given: argparse.Namespace) -> int:
 
 def _docs(given: argparse.Namespace) -> int:
     fresh = docs.update(given.readme, write=not given.check)
-    print(f"{given.readme}: {'up to date' if fresh else 'written' if not given.check else 'stale; run make docs'}")
+    print(
+        f"{given.readme}: {'up to date' if fresh else 'written' if not given.check else 'stale; run make docs'}"
+    )
     return 0 if fresh or not given.check else 1

@@ -7,7 +7,7 @@ what an answer means; the client does the sending. Facts of a service that all i
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, TypeAlias, dataclass_transform
@@ -77,6 +77,22 @@ def _unfit(called: str, why: str, advice: str) -> PictureError:
 
 
 @dataclass(frozen=True)
+class Balance:
+    """How a service is asked what is left on an account.
+
+    Attributes
+    ----------
+    call : Call
+        The request.
+    read : callable
+        Makes words of the answer's JSON; raises `ProtocolError` where it cannot.
+    """
+
+    call: "Call"
+    read: Callable[[dict[str, Any]], str]
+
+
+@dataclass(frozen=True)
 class Provider:
     """A service: where it is, how a key reaches it and how fast it may be asked.
 
@@ -100,6 +116,8 @@ class Provider:
         How long the service keeps a result.
     idempotent : bool
         The service takes an ``Idempotency-Key``, so that sending again cannot charge twice.
+    balance : Balance or None
+        How to ask what is left.
     """
 
     name: str
@@ -115,6 +133,7 @@ class Provider:
     result_hours: float
     key_field: str = ""
     idempotent: bool = False
+    balance: Balance | None = None
 
 
 @dataclass(frozen=True)

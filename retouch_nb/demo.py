@@ -25,7 +25,9 @@ def run(folder: Path) -> Path:
     print(f"\nThe page:     {page.resolve()}")
     for picture in sorted(folder.glob("*.*g")):
         print(f"A picture:    {picture.resolve()}")
-    print("\nOpen the page in a browser and pull the sliders; `make lab` opens JupyterLab on the notebooks.")
+    print(
+        "\nOpen the page in a browser and pull the sliders; `make lab` opens JupyterLab on the notebooks."
+    )
     return page
 
 

@@ -1,10 +1,24 @@
 """An operation in words: its parameters as documentation, written from the declaration and nowhere else."""
 
 import inspect
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
 from retouch_nb.contract import Operation
-from retouch_nb.params import Param, params
+from retouch_nb.params import Param, Range, params
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What can be said of a run, beside the operation's own parameters."""
+
+    provider: Annotated[
+        str | None, "Who does the work: the service (cloud), or the embedded engine (local)."
+    ] = None
+    fresh: Annotated[bool, "Do it again, whatever the cache holds; a service is paid again."] = (
+        False
+    )
+    max_credits: Annotated[int | None, "Refuse to spend more than this.", Range(0, 100_000)] = None
 
 
 def summary(operation: type[Operation]) -> str:
@@ -29,7 +43,7 @@ def default_text(param: Param) -> str:
     """
     if param.required:
         return "required"
-    name = param.choices.get(param.default)
+    name = param.choices.get(param.default) if param.choices else None
     named = name is not None and name != str(param.default)
     return f"{param.default} ({name})" if named else str(param.default)
 
@@ -61,32 +75,23 @@ def markdown_table(operation: type[Operation]) -> str:
 def docstring(operation: type[Operation]) -> str:
     """Write the docstring of the function that runs an operation, in numpydoc's form."""
     lines = [inspect.getdoc(operation) or "", "", "Parameters", "----------"]
-    for param in params(operation):
-        lines += [
-            f"{param.name} : {param.accepts}" + ("" if param.required else f", default {default_text(param)}"),
-            f"    {param.doc}",
-        ]
-    lines += [f"{name} : {kind}\n    {text}" for name, kind, text in RUN_OPTIONS]
-    lines += ["", "Returns", "-------", "Edit", "    Before, after and receipt; shows itself in a notebook."]
+    for param in (*params(operation), *params(RunOptions)):
+        default = "" if param.required else f", default {default_text(param)}"
+        lines += [f"{param.name} : {param.accepts}{default}", f"    {param.doc}"]
+    lines += [
+        "",
+        "Returns",
+        "-------",
+        "Edit",
+        "    Before, after and receipt; shows itself in a notebook.",
+    ]
     lines += ["", "Notes", "-----", f"Photos: {limits_text(operation)}."]
     return "\n".join(lines)
 
 
-RUN_OPTIONS = (
-    ("provider", '"local", "cloud" or the service\'s name, optional', "Where the work is done."),
-    ("fresh", "bool, default False", "Do it again, whatever the cache holds; a service is paid again."),
-    ("max_credits", "int, optional", "Refuse to spend more than this."),
-)
-"""What can be said of a run, beside the operation's own parameters."""
-
-
 def signature(operation: type[Operation]) -> inspect.Signature:
     """Give the signature of the function that runs an operation."""
-    own: list[Any] = list(inspect.signature(operation).parameters.values())
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    extra = [
-        inspect.Parameter("provider", keyword, default=None),
-        inspect.Parameter("fresh", keyword, default=False),
-        inspect.Parameter("max_credits", keyword, default=None),
-    ]
-    return inspect.Signature([*own, *extra])
+    both = (operation, RunOptions)
+    return inspect.Signature(
+        [p for one in both for p in inspect.signature(one).parameters.values()]
+    )

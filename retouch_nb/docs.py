@@ -48,7 +48,11 @@ def environment() -> str:
 def error_tree() -> str:
     """Give the tree of errors as it stands in the module that defines it."""
     tree = (errors.__doc__ or "").partition("::\n\n")[2]
-    return "```\n" + "\n".join(line.removeprefix("    ") for line in tree.rstrip().splitlines()) + "\n```"
+    return (
+        "```\n"
+        + "\n".join(line.removeprefix("    ") for line in tree.rstrip().splitlines())
+        + "\n```"
+    )
 
 
 TABLES = {"parameters": parameters, "environment": environment, "errors": error_tree}

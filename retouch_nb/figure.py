@@ -256,10 +256,13 @@ def _same_shape(one: Photo, other: Photo) -> bool:
 
 _SLIDE = (
     '<input class="retouch-slide" type="range" min="0" max="100" step="any" value="50"'
+    ' data-lm-suppress-shortcuts="true"'
     ' aria-label="How much of the picture shows before, in percent" style="display:none"'
     " oninput=\"this.parentNode.firstElementChild.style.width=this.value+'%'\">"
 )
-"""Hidden by its inline style: a sanitiser disables it, and only an enabled one is shown by the style sheet."""
+"""Hidden by its inline style: a sanitiser disables it, and only an enabled one is shown by the style sheet.
+
+JupyterLab would take the arrow keys for its own, were it not for the attribute of its command library, Lumino."""
 
 
 def _stacked(before: _Preview, after: _Preview) -> str:

@@ -32,6 +32,13 @@ CLEANUP = 5.0
 Work: TypeAlias = "Callable[[Callable[[Event], None]], Awaitable[Edit]]"
 
 
+class Interrupted(KeyboardInterrupt):
+    """An interrupt that tells in the cell, in one line, what became of the task."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"\x1b[31mKeyboardInterrupt\x1b[0m: {self}"]
+
+
 class View(Protocol):
     """What shows a job while somebody waits for it."""
 
@@ -235,7 +242,7 @@ class Job:
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         self.cancel()
         wait_for([self._finished], timeout=CLEANUP)
-        raise KeyboardInterrupt
+        raise Interrupted(self._parting())
 
     async def _awaited(self) -> Edit:
         """Wait on the caller's loop, waking it ten times a second: only so is an interrupt noticed there."""

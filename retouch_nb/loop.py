@@ -7,7 +7,9 @@ import _asyncio
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class Background:
@@ -38,6 +40,10 @@ class Background:
     def call(self, action: Callable[[], object]) -> None:
         """Call a plain function on the loop's thread."""
         self._running().call_soon_threadsafe(action)
+
+    def result(self, coroutine: Coroutine[Any, Any, T], seconds: float = 60) -> T:
+        """Run a coroutine on the loop and wait for what it returns; for short questions only."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._running()).result(seconds)
 
     def close(self) -> None:
         """Cancel what runs, let it clean up, and stop the thread; may be used again afterwards."""

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -220,7 +221,7 @@ def read_rectangles(given: Any) -> tuple[Rectangle, ...]:
 def _split(text: str) -> Any:
     if text.lstrip().startswith(("[", "{")):
         return json.loads(text)
-    return [part.split(",") for part in text.replace(";", " ").split()]
+    return [part.split(",") for part in re.sub(r"\s*,\s*", ",", text.replace(";", " ")).split()]
 
 
 def _is_four(given: Any) -> bool:

@@ -9,6 +9,7 @@ import math
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from retouch_nb.errors import ParameterError, RetouchError, suggestion
@@ -193,6 +194,11 @@ def params(declared: type) -> tuple[Param, ...]:
     >>> params(Blur)[0].accepts
     'a whole number, 1 to 9'
     """
+    return _params(declared)
+
+
+@cache
+def _params(declared: Any) -> tuple[Param, ...]:
     hints = get_type_hints(declared, include_extras=True)
     found = [_param(f, hints[f.name]) for f in dataclasses.fields(declared) if f.init]
     return tuple(sorted(found, key=lambda param: param.delivery))

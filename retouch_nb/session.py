@@ -15,7 +15,7 @@ from retouch_nb.config import Retouch, home_folder
 from retouch_nb.contract import Operation, Provider
 from retouch_nb.credentials import Credentials
 from retouch_nb.edit import Edit
-from retouch_nb.errors import UnknownNameError
+from retouch_nb.errors import ServiceError, UnknownNameError
 from retouch_nb.job import Job, View
 from retouch_nb.jobs import JobRow, JobTable
 from retouch_nb.loop import Background
@@ -154,6 +154,29 @@ class Session:
             return self._service_route(service)
         known = ["local", "cloud", service.name]
         raise UnknownNameError.among(choice, known, what=f"provider of {operation.name}")
+
+    def forget(self, job_id: str) -> None:
+        """Drop a job from the journal; what was unknown then counts as lost, and may be sent and paid again."""
+        self.client.forget(job_id)
+
+    def balance(self, service: Provider) -> str:
+        """Ask a service what is left on the account, in words.
+
+        Raises
+        ------
+        CredentialsError, UnreachableError, ProtocolError
+            There is no key, no answer, or no sense in it.
+        """
+        if service.balance is None:
+            return f"not told by the service; see {service.key_page}"
+        asked = self.client.ask(service.balance.call, self._service_route(service))
+        answer = self._background.result(asked)
+        if answer.status != 200:
+            raise ServiceError(
+                f"{service.title} did not tell the balance (HTTP {answer.status}).",
+                code=str(answer.status),
+            )
+        return service.balance.read(answer.json())
 
     def cache_size(self) -> int:
         """How much disk cached results take, in bytes."""

@@ -15,7 +15,7 @@ from retouch_nb.contract import Provider
 from retouch_nb.describe import limits_text, summary
 from retouch_nb.doctor import examine
 from retouch_nb.edit import Edit
-from retouch_nb.errors import CredentialsError, ParameterError, UnknownNameError
+from retouch_nb.errors import CredentialsError, ParameterError, RetouchError, UnknownNameError
 from retouch_nb.jobs import JobTable
 from retouch_nb.magics.magic import Candidate, Magic
 from retouch_nb.magics.manual import price_text
@@ -89,8 +89,10 @@ class Desk:
         return examine(self._session)
 
     def _balance(self, provider: Provider) -> str:
-        asks = getattr(self._session, "balance", None)
-        return str(asks(provider)) if asks else f"unknown; see {provider.key_page}"
+        try:
+            return self._session.balance(provider)
+        except RetouchError as error:
+            return f"unknown: {error.what}"
 
     def _asked(self, question: str, variable: str) -> str:
         try:

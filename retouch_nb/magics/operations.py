@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import needs_local_scope, no_var_expand
 
 from retouch_nb.contract import Operation
+from retouch_nb.describe import RunOptions
 from retouch_nb.edit import Edit
 from retouch_nb.errors import ParameterError
 from retouch_nb.job import Job
@@ -25,7 +26,7 @@ from retouch_nb.magics.manual import manual, usage
 from retouch_nb.magics.names import FILE, picture, value
 from retouch_nb.magics.preview import Preview
 from retouch_nb.magics.words import Grammar, tidy
-from retouch_nb.params import Param, Range, Reads, params
+from retouch_nb.params import Param, Reads, params
 from retouch_nb.providers import operations
 from retouch_nb.session import Session
 from retouch_nb.table import Text
@@ -37,24 +38,17 @@ def _identifier(given: Any) -> str:
     return str(given)
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """How to run an operation: what every magic takes beside the parameters of its operation."""
+@dataclass(frozen=True, kw_only=True)
+class MagicOptions(RunOptions):
+    """What every magic takes beside the parameters of its operation."""
 
     output: Annotated[
         str | None,
         "Store the result under this name; the job, if it fails or is stopped.",
         Reads(_identifier, "a name for a variable"),
     ] = None
-    provider: Annotated[
-        str | None, "Who does the work: the service (cloud), or the embedded engine (local)."
-    ] = None
-    fresh: Annotated[bool, "Do it again, whatever the cache holds; a service is paid again."] = (
-        False
-    )
     detach: Annotated[bool, "Do not wait; give the running job."] = False
     dry_run: Annotated[bool, "Check and price it, show the request, send nothing."] = False
-    max_credits: Annotated[int | None, "Refuse to spend more than this.", Range(0, 100_000)] = None
     save: Annotated[Path | None, "Write the result to this file.", FILE] = None
     help: Annotated[bool, "Show this text."] = False
 
@@ -76,7 +70,7 @@ def grammar_of(operation: type[Operation]) -> Grammar:
     makers = {name: name for name in ("auto", "local", "cloud", operation.provider.name)}
     run = [
         dataclasses.replace(param, choices=makers) if param.name == "provider" else param
-        for param in params(RunOptions)
+        for param in params(MagicOptions)
     ]
     return Grammar(
         operation.name,
@@ -160,19 +154,19 @@ class OperationMagic:
             **{p.name: _meaning(p, words[p.name], scope) for p in own if p.name in words}
         )
 
-    def preview(self, request: Operation, options: RunOptions) -> Preview:
+    def preview(self, request: Operation, options: MagicOptions) -> Preview:
         """Say what a run would do."""
         route = self.session.route(request, options.provider)
         route.check()
         cap = options.max_credits
         return Preview.of(request, route, self.session.settings.max_credits if cap is None else cap)
 
-    def _options(self, words: Mapping[str, str], scope: Mapping[str, Any]) -> RunOptions:
-        names = {param.name for param in params(RunOptions)}
+    def _options(self, words: Mapping[str, str], scope: Mapping[str, Any]) -> MagicOptions:
+        names = {param.name for param in params(MagicOptions)}
         given = [p for p in self.grammar.params if p.name in names and p.name in words]
-        return RunOptions(**{p.name: p.read(_meaning(p, words[p.name], scope)) for p in given})
+        return MagicOptions(**{p.name: p.read(_meaning(p, words[p.name], scope)) for p in given})
 
-    def _keep(self, kept: Edit | Job, options: RunOptions) -> None:
+    def _keep(self, kept: Edit | Job, options: MagicOptions) -> None:
         if options.output:
             self.shell.push({options.output: kept})  # type: ignore[no-untyped-call]
 

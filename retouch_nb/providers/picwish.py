@@ -14,6 +14,7 @@ from retouch_nb.contract import (
     MB,
     Accepted,
     Answer,
+    Balance,
     Call,
     Finished,
     Limits,
@@ -41,6 +42,20 @@ from retouch_nb.params import Delivery, Named, Range, Reads
 from retouch_nb.photo import Link, Photo
 from retouch_nb.providers.words import fraction, integer, one_line
 
+
+def _credits(body: Mapping[str, Any]) -> str:
+    """Add up what the packages have left; the vendor's page and its service differ, so nothing is taken for granted."""
+    packages = body.get("data")
+    left = (
+        [integer(p.get("remaining_credits")) for p in packages if isinstance(p, dict)]
+        if isinstance(packages, list)
+        else []
+    )
+    if not left or None in left:
+        raise ProtocolError("The answer does not tell the balance.", provider="PicWish")
+    return f"{sum(n for n in left if n is not None)} credits"
+
+
 PICWISH = Provider(
     name="picwish",
     title="PicWish",
@@ -53,6 +68,7 @@ PICWISH = Provider(
     polls=(1.0, 4.0),
     patience=300,
     result_hours=1,
+    balance=Balance(Call("GET", "/api/customers/package-credits"), _credits),
 )
 
 RUNNING = {0: "queued", 2: "preparing", 3: "waiting", 4: "processing"}

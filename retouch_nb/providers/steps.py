@@ -422,7 +422,8 @@ def _unknown_key(plugin: Plugin, key: str) -> ParameterError:
     near = difflib.get_close_matches(_plain(key), known, n=1)
     guess = f"Did you mean {known[near[0]]!r}? " if near else ""
     return _wrong(
-        f"{plugin.name} has no setting {key!r}.", f"{guess}Known: {', '.join(known.values()) or 'none'}."
+        f"{plugin.name} has no setting {key!r}.",
+        f"{guess}Known: {', '.join(known.values()) or 'none'}.",
     )
 
 

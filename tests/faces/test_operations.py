@@ -18,7 +18,7 @@ from retouch_nb.errors import (
 )
 from retouch_nb.magics import load, unload
 from retouch_nb.magics.manual import example
-from retouch_nb.magics.operations import RunOptions, grammar_of
+from retouch_nb.magics.operations import MagicOptions, grammar_of
 from retouch_nb.params import params
 from retouch_nb.photo import Link, Photo
 from retouch_nb.providers import operations
@@ -344,7 +344,7 @@ def test_help_says_everything(cell: Cell, shell: InteractiveShell, operation: An
     """``--help`` needs no photo; it and ``?`` name every option, its values, limits and price."""
     shown = repr(cell(f"%{operation.name} --help --no-such-option"))
     assert shown == shell.find_line_magic(operation.name).__doc__
-    for param in (*params(operation), *params(RunOptions)):
+    for param in (*params(operation), *params(MagicOptions)):
         assert param.flag in shown
         assert param.doc in shown
     assert operation.__doc__.splitlines()[0] in shown
@@ -366,4 +366,4 @@ def test_the_example_of_the_help_works(cell: Cell, session: Any, operation: Any)
 def test_options_of_the_run_do_not_hide_parameters(operation: Any) -> None:
     """No parameter of an operation has the name of an option that every magic has."""
     own = {param.name for param in params(operation)}
-    assert not own & {param.name for param in params(RunOptions)}
+    assert not own & {param.name for param in params(MagicOptions)}
