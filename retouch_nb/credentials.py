@@ -86,7 +86,7 @@ def colab_secret(name: str) -> str | None:
     """Ask Google Colab for one of its secrets; None elsewhere, and when access was not granted."""
     if "google.colab" not in sys.modules:
         return None
-    with suppress(Exception):  # its errors are of its own and mean: no such secret for this notebook
+    with suppress(Exception):  # of its own kinds, all meaning: not for this notebook
         colab: Any = importlib.import_module("google.colab.userdata")
         return str(colab.get(name))
     return None

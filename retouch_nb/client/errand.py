@@ -146,10 +146,13 @@ class Errand:
     async def _finished(self) -> Finished:
         if self.entry.state not in {State.PLANNED, State.UNKNOWN}:
             return await self._follow(at_once=True)
-        outcome = await self._submit(self._operation.submit())
-        if isinstance(outcome, Finished):
-            return outcome
-        self._tell_pending(outcome if isinstance(outcome, Pending) else Pending("queued"))
+        match await self._submit(self._operation.submit()):
+            case Finished() as finished:
+                return finished
+            case Pending() as pending:
+                self._tell_pending(pending)
+            case _:
+                self._tell("queued")
         return await self._follow()
 
     async def _submit(self, call: Call) -> Outcome:

@@ -365,6 +365,7 @@ class Presence:
         self._path = _lock_file(home, self.token)
         make_private(self._path.parent)
         self._lock = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        self._lock.execute("pragma journal_mode = off")  # no second file beside it
         self._lock.execute("begin exclusive")
 
     def release(self) -> None:

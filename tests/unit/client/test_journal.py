@@ -1,0 +1,279 @@
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retouch_nb.client.journal import OLD, Entry, Journal, new_id
+from retouch_nb.client.task import Earlier, State
+from retouch_nb.errors import HomeError, UnknownNameError
+
+ENTRY = Entry(
+    id="j1",
+    identity="f00d",
+    operation="enhance",
+    provider="picwish",
+    maker="PicWish",
+    version="",
+    base_url="https://service.example",
+    options={"scale_factor": 2},
+    pictures={"photo": "abc"},
+    credits=2,
+    credits_note="estimate",
+    remarks=("a warning",),
+)
+
+
+@pytest.fixture
+def journal(home: Path, moment: Any) -> Iterator[Journal]:
+    """Give a journal on the test's clock."""
+    journal = Journal(home, clock=moment)
+    yield journal
+    journal.close()
+
+
+def reached(journal: Journal, *states: State, entry: Entry = ENTRY, **facts: Any) -> Entry:
+    """Begin a job and move it on."""
+    found = journal.begin(entry)
+    for state in states:
+        found = journal.move(found, state, **facts)
+    return found
+
+
+def test_a_job_is_read_as_it_was_written(journal: Journal, moment: Any) -> None:
+    """Everything but time and owner comes back as it went in."""
+    begun = journal.begin(ENTRY)
+    assert journal.find("j1") == begun
+    assert begun == replace(ENTRY, created_at=moment.now, updated_at=moment.now, owner=begun.owner)
+    assert begun.cost == "2 credits (estimate)"
+
+
+def test_another_kernel_reads_it_too(journal: Journal, home: Path) -> None:
+    """The file is what is shared, not the process."""
+    reached(journal, State.SENDING, State.ACCEPTED, ticket="t-1")
+    other = Journal(home)
+    assert other.find("j1").ticket == "t-1"
+    other.close()
+
+
+def test_steps_are_written_down_with_their_facts(journal: Journal, moment: Any) -> None:
+    """A step keeps what was known, adds what was found out, and notes when."""
+    moment.now += 5
+    done = reached(journal, State.SENDING, State.ACCEPTED, ticket="t-1")
+    assert (done.state, done.ticket, done.updated_at) == (State.ACCEPTED, "t-1", moment.now)
+    assert journal.move(done, State.RUNNING).ticket == "t-1"
+
+
+def test_older_news_does_not_overwrite(journal: Journal) -> None:
+    """A second notebook that still sees it running does not undo that it is done."""
+    late = reached(journal, State.SENDING, State.ACCEPTED)
+    journal.move(late, State.FETCHED, result="beef")
+    journal.move(late, State.DONE)
+    assert journal.move(late, State.RUNNING, note="late").state is State.DONE
+    assert journal.find("j1").note == ""
+
+
+def test_a_row_that_somebody_dropped_meanwhile_is_written_anew(journal: Journal) -> None:
+    """Forgetting a job in another notebook must not lose a ticket that comes a second later."""
+    sending = reached(journal, State.SENDING)
+    journal.forget("j1")
+    journal.move(sending, State.ACCEPTED, ticket="t-1")
+    assert journal.find("j1").ticket == "t-1"
+
+
+@pytest.mark.parametrize(
+    ("states", "stands"),
+    [
+        ((), True),
+        ((State.SENDING,), True),
+        ((State.SENDING, State.ACCEPTED), True),
+        ((State.SENDING, State.UNKNOWN), True),
+        ((State.SENDING, State.FAILED), False),
+        ((State.STOPPED,), False),
+    ],
+    ids=str,
+)
+def test_an_equal_request_meets_what_is_open(
+    journal: Journal, states: tuple[State, ...], stands: bool
+) -> None:
+    """A second row is begun only when the first can no longer bring or cost anything."""
+    reached(journal, *states)
+    before = journal.standing(replace(ENTRY, id="j2"))
+    assert (before is not None and before.id == "j1") == stands
+    assert journal.begin(replace(ENTRY, id="j2")).id == ("j1" if stands else "j2")
+
+
+def test_only_equal_requests_to_the_same_place_meet(journal: Journal) -> None:
+    """Another picture or another address is another request; `again` begins in any case."""
+    journal.begin(ENTRY)
+    assert journal.begin(replace(ENTRY, id="j2", identity="beef")).id == "j2"
+    assert journal.begin(replace(ENTRY, id="j3", base_url="https://other.example")).id == "j3"
+    assert journal.begin(replace(ENTRY, id="j4"), again=True).id == "j4"
+
+
+def test_time_ends_what_the_service_keeps_no_longer(journal: Journal, moment: Any) -> None:
+    """A task that nobody fetched in time is expired, and an equal request begins anew."""
+    running = reached(
+        journal, State.SENDING, State.ACCEPTED, State.RUNNING, expires_at=moment.now + 3600
+    )
+    moment.now += 3601
+    assert journal.find(running.id).state is State.EXPIRED
+    assert journal.begin(replace(ENTRY, id="j2")).id == "j2"
+
+
+def test_a_done_job_can_be_asked_for_again_while_the_service_keeps_it(
+    journal: Journal, moment: Any
+) -> None:
+    """When its cached picture is gone, the paid task is taken up for as long as it lives."""
+    hour = moment.now + 3600
+    done = reached(
+        journal,
+        State.SENDING,
+        State.ACCEPTED,
+        State.FETCHED,
+        State.DONE,
+        ticket="t",
+        expires_at=hour,
+    )
+    assert done.means(moment.now, idempotent=False) is Earlier.RESUME
+    assert done.means(hour, idempotent=False) is Earlier.NOTHING
+
+
+@pytest.mark.parametrize(("state", "truth"), [(None, "stopped"), (State.SENDING, "unknown")])
+def test_a_killed_process_leaves_the_truth(home: Path, state: State | None, truth: str) -> None:
+    """Kill -9 while planned: nothing left. While sending: unknown. Told at once, not after some timeout."""
+    script = f"""
+import os, signal
+from pathlib import Path
+from retouch_nb.client.journal import Entry, Journal
+from retouch_nb.client.task import State
+journal = Journal(Path({str(home)!r}))
+entry = journal.begin(Entry("j1", "f00d", "enhance", "picwish", "PicWish", "", "https://s"))
+if {state is not None}:
+    journal.move(entry, State.SENDING)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run(
+        [sys.executable, "-c", script],
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    journal = Journal(home)
+    assert [entry.state.value for entry in journal.entries()] == [truth]
+    journal.close()
+
+
+def test_a_living_sender_is_not_taken_for_dead(journal: Journal, home: Path) -> None:
+    """Another kernel sees that somebody is still sending."""
+    reached(journal, State.SENDING)
+    other = Journal(home)
+    assert other.find("j1").state is State.SENDING
+    journal.close()
+    assert other.find("j1").state is State.UNKNOWN
+    other.close()
+
+
+def test_of_many_at_once_one_begins(home: Path) -> None:
+    """Eight kernels that open a new folder and begin the same request at the same moment make one row."""
+    barrier = threading.Barrier(8)
+    begun: list[str] = []
+
+    def begin() -> None:
+        journal = Journal(home)
+        barrier.wait()
+        begun.append(journal.begin(replace(ENTRY, id=new_id())).id)
+        barrier.wait()
+        journal.close()
+
+    threads = [threading.Thread(target=begin) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(begun) == 8
+    assert len(set(begun)) == 1
+
+
+def test_jobs_are_listed_newest_first_and_forgotten_one_by_one(journal: Journal) -> None:
+    """The list is in the order of beginning."""
+    for n in range(3):
+        journal.begin(replace(ENTRY, id=f"j{n}", identity=f"{n}"))
+    assert [entry.id for entry in journal.entries()] == ["j2", "j1", "j0"]
+    journal.forget("j1")
+    assert [entry.id for entry in journal.entries()] == ["j2", "j0"]
+
+
+def test_a_wrong_id_is_guessed_at(journal: Journal) -> None:
+    """Ids are typed by people."""
+    journal.begin(replace(ENTRY, id="3fa29c01"))
+    with pytest.raises(UnknownNameError, match="Did you mean '3fa29c01'"):
+        journal.find("3fa29c07")
+
+
+def test_who_made_a_result_is_found_by_its_bytes(journal: Journal) -> None:
+    """The newest job of the same request that brought them."""
+    reached(journal, State.SENDING, State.ACCEPTED, State.FETCHED, State.DONE, result="beef")
+    found = journal.made("f00d", "beef")
+    assert found is not None
+    assert found.id == "j1"
+    assert journal.made("f00d", "cafe") is None
+
+
+def test_the_folder_is_for_its_owner_alone(journal: Journal, home: Path) -> None:
+    """What was retouched when is nobody else's business."""
+    journal.begin(ENTRY)
+    assert home.stat().st_mode & 0o077 == 0
+
+
+def test_a_home_that_cannot_be_made_is_said_clearly(tmp_path: Path) -> None:
+    """The error names the path, the reason and the variable."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(HomeError) as caught:
+        Journal(tmp_path / "file" / "home").begin(ENTRY)
+    assert "file/home" in str(caught.value)
+    assert "RETOUCH_NB_HOME" in str(caught.value)
+
+
+def test_a_file_that_is_no_journal_is_said_clearly(home: Path) -> None:
+    """Somebody's other file is neither read nor overwritten."""
+    home.mkdir()
+    (home / "journal.sqlite3").write_bytes(
+        b"not a database, but long enough to be taken for one" * 40
+    )
+    with pytest.raises(HomeError, match="not a database"):
+        Journal(home).begin(ENTRY)
+
+
+def test_a_journal_of_a_newer_version_is_left_alone(home: Path) -> None:
+    """An older program does not write into what it does not understand."""
+    home.mkdir()
+    with sqlite3.connect(home / "journal.sqlite3") as database:
+        database.execute("pragma user_version = 99")
+    with pytest.raises(HomeError, match="newer"):
+        Journal(home).entries()
+
+
+def test_free_jobs_of_long_ago_are_dropped_and_paid_ones_kept(home: Path, moment: Any) -> None:
+    """A slider makes thousands of rows; what may have been paid is never dropped."""
+    journal = Journal(home, clock=moment)
+    for n, free in enumerate([True, False]):
+        reached(journal, State.SENDING, State.FAILED, entry=replace(ENTRY, id=f"j{n}", free=free))
+    journal.close()
+    moment.now += OLD + 1
+    assert [entry.id for entry in journal.entries()] == ["j1"]
+    journal.close()
+
+
+def test_presence_files_are_cleared_away(home: Path) -> None:
+    """A closed journal leaves no lock behind."""
+    journal = Journal(home)
+    journal.begin(ENTRY)
+    assert len(list((home / "present").iterdir())) == 1
+    journal.close()
+    assert not list((home / "present").iterdir())

@@ -1,0 +1,300 @@
+import asyncio
+import re
+import tracemalloc
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from retouch_nb.client import Route, Timeouts
+from retouch_nb.client.task import Left, Lost
+from retouch_nb.client.wire import (
+    MOST_ANSWER,
+    Departure,
+    Wire,
+    compose,
+    is_loopback,
+    may_visit,
+)
+from retouch_nb.contract import Answer, Call, Upload
+from retouch_nb.credentials import Secret
+from retouch_nb.errors import ParameterError
+from retouch_nb.providers.picwish import PICWISH
+
+KEY = "canary-7f3a9c51"
+FIELD = replace(PICWISH, key_header="", key_field="token")
+POST = Call(
+    "POST",
+    "/api/start",
+    {"sync": "0", "type": "face"},
+    {"image_file": Upload("a.png", "image/png", b"\x89PNG...")},
+)
+
+
+def route(
+    handle: Any = None, provider: Any = PICWISH, base: str = "https://service.example"
+) -> Route:
+    """Give a route to an answer."""
+    return Route(provider, base, "PicWish", transport=handle and httpx.MockTransport(handle))
+
+
+def composed(
+    call: Call, provider: Any = PICWISH, base: str = "https://service.example/"
+) -> httpx.Request:
+    """Make a request with the canary key."""
+    request = compose(
+        route(provider=provider, base=base), call, secret=Secret(KEY), timeouts=Timeouts()
+    )
+    request.read()
+    return request
+
+
+def exchange(handle: Any, call: Call = POST, **options: Any) -> Answer | Lost:
+    """Send one call to an answer."""
+    return asyncio.run(
+        Wire(Timeouts()).exchange(route(handle), call, secret=Secret(KEY), **options)
+    )
+
+
+def test_a_call_becomes_a_form_with_the_key_in_its_header() -> None:
+    """Origin, path, fields, files and header are as the page shows them."""
+    request = composed(POST)
+    assert str(request.url) == "https://service.example/api/start"
+    assert request.headers["x-api-key"] == KEY
+    assert request.headers["content-type"].startswith("multipart/form-data; boundary=")
+    body = request.content.decode("latin-1")
+    assert 'name="sync"\r\n\r\n0\r\n' in body
+    assert (
+        'name="image_file"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n\x89PNG...' in body
+    )
+    assert int(request.headers["content-length"]) == len(request.content)
+
+
+def test_a_form_without_files_is_multipart_too() -> None:
+    """No vendor's page shows another kind."""
+    request = composed(Call("POST", "/api/start", {"image_url": "https://x/y"}))
+    assert request.headers["content-type"].startswith("multipart/form-data")
+    assert b'name="image_url"\r\n\r\nhttps://x/y' in request.content
+
+
+def test_a_key_in_the_form_goes_only_where_something_starts() -> None:
+    """A service that takes its key as a field gets it in a POST, and in no address or header."""
+    request = composed(POST, FIELD)
+    assert f'name="token"\r\n\r\n{KEY}'.encode() in request.content
+    assert KEY not in str(request.headers.raw)
+    asked = composed(Call("GET", "/api/status/1"), FIELD)
+    assert KEY not in str(asked.headers.raw) + str(asked.url) + asked.content.decode()
+
+
+@pytest.mark.parametrize("address", ["https://results.example/a", "https://service.example/a"])
+def test_a_whole_address_never_gets_the_key(address: str) -> None:
+    """The client adds the key to paths of the service alone."""
+    for provider in (PICWISH, FIELD):
+        request = composed(Call("GET", address), provider)
+        assert KEY not in str(request.headers.raw) + str(request.url)
+
+
+@pytest.mark.parametrize("path", ["/@evil.example/x", "//evil.example/x", "/\\evil.example"])
+def test_no_path_leads_the_key_to_another_host(path: str) -> None:
+    """A task id or path chosen by somebody else stays behind the service's own origin."""
+    assert composed(Call("GET", path)).url.host == "service.example"
+
+
+def test_what_is_uploaded_is_not_copied() -> None:
+    """A hundred megabytes are sent in pieces; memory beside them stays small."""
+    data = bytes(100_000_000)
+    sizes: list[int] = []
+
+    class Counting(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            sizes.extend([len(part) async for part in request.stream])  # type: ignore[union-attr]
+            return httpx.Response(200, content=b"{}")
+
+    path = Route(PICWISH, "https://service.example", "PicWish", transport=Counting())
+    call = Call("POST", "/x", {}, {"image_file": Upload("a.png", "image/png", data)})
+    tracemalloc.start()
+    asyncio.run(Wire(Timeouts()).exchange(path, call))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(sizes) > 100_000_000
+    assert max(sizes) <= 65_536
+    assert peak < 4_000_000
+
+
+def test_progress_of_an_upload_is_told() -> None:
+    """Fractions grow to one."""
+    told: list[float] = []
+    call = Call("POST", "/x", {}, {"f": Upload("a", "image/png", bytes(300_000))})
+    exchange(lambda r: httpx.Response(200), call, departure=Departure(told.append))
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert len(told) > 4
+
+
+def test_an_answer_is_given_whole() -> None:
+    """Status, headers of any case, body."""
+    said = exchange(lambda r: httpx.Response(429, headers={"Retry-After": "3"}, content=b"{}"))
+    assert isinstance(said, Answer)
+    assert (said.status, said.headers["retry-after"], said.body) == (429, "3", b"{}")
+
+
+def test_a_key_in_an_answer_is_blotted_out() -> None:
+    """Services quote the key they refuse; nobody after us sees it."""
+    said = exchange(lambda r: httpx.Response(401, text=f"invalid {r.headers['x-api-key']}"))
+    assert isinstance(said, Answer)
+    assert said.body == b"invalid ********"
+
+
+NOTHING = [
+    httpx.ConnectError("refused"),
+    httpx.ConnectTimeout(""),
+    httpx.PoolTimeout(""),
+    httpx.ProxyError(""),
+]
+WHOLE = [
+    httpx.ReadError("reset"),
+    httpx.ReadTimeout(""),
+    httpx.RemoteProtocolError("bye"),
+    RuntimeError("app"),
+    TimeoutError(),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [(e, Left.NOTHING) for e in NOTHING] + [(e, Left.WHOLE) for e in WHOLE],
+    ids=repr,
+)
+def test_what_left_is_judged_by_proof(error: Exception, left: Left) -> None:
+    """Only failures to connect prove that nothing left; everything after the body was read counts as sent."""
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    said = exchange(fail)
+    assert isinstance(said, Lost)
+    assert said.left is left
+
+
+def test_a_request_that_broke_half_way_was_cut() -> None:
+    """Some of the body was taken, not all."""
+
+    class Half(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            async for _ in request.stream:  # type: ignore[union-attr]
+                raise httpx.WriteError("broken pipe")
+            raise AssertionError
+
+    path = Route(PICWISH, "https://service.example", "PicWish", transport=Half())
+    said = asyncio.run(Wire(Timeouts()).exchange(path, POST))
+    assert isinstance(said, Lost)
+    assert said.left is Left.PART
+
+
+def test_words_for_what_broke_hold_no_key() -> None:
+    """Whatever text an exception carries, and its frames: a value comes back, not an exception."""
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.LocalProtocolError(f"Illegal header value b'{KEY}'")
+
+    said = exchange(fail)
+    assert isinstance(said, Lost)
+    assert KEY not in repr(said)
+    assert "Illegal header" in said.why
+
+
+def test_an_endless_answer_is_cut_off() -> None:
+    """Memory is bounded whatever a service sends."""
+    taken: list[int] = []
+
+    class Flood(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for _ in range(10_000):
+                taken.append(1)
+                yield bytes(1_000_000)
+
+    said = exchange(lambda r: httpx.Response(200, stream=Flood()))
+    assert isinstance(said, Lost)
+    assert len(taken) <= MOST_ANSWER // 1_000_000 + 1
+
+
+def test_an_exchange_may_be_given_a_limit() -> None:
+    """A service that never answers is left after `within`."""
+
+    async def hang(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    assert exchange(hang, within=0.01) == Lost("no answer in time.", Left.WHOLE)
+
+
+def test_limits_are_those_of_the_part() -> None:
+    """Connecting, sending and waiting have their own; work that is waited for has a longer one."""
+    timeouts = Timeouts(connect=1, upload=2, wait=3, work=4)
+    assert timeouts.of(POST) == {"connect": 1, "pool": 1, "write": 2, "read": 3}
+    assert timeouts.of(replace(POST, waits=True))["read"] == 4
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "https://service.example",
+        "https://proxy.example/picwish/",
+        "http://127.0.0.1:8765",
+        "http://localhost:1",
+        "http://[::1]:1",
+    ],
+)
+def test_https_and_this_machine_are_addresses(base: str) -> None:
+    """These pass."""
+    route(base=base).check()
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "http://service.example",
+        "http://10.0.0.1",
+        "http://127.0.0.1.evil.example",
+        "ftp://x",
+        "service.example",
+        "https://",
+        "https://user:pw@service.example",
+        "https://service.example/?x=1",
+        "https://service.example#x",
+        "",
+    ],
+)
+def test_no_key_travels_readable(base: str) -> None:
+    """Plain http to others, and addresses with a user or a query, are refused by the name of their variable."""
+    with pytest.raises(ParameterError, match="PICWISH_BASE_URL"):
+        route(base=base).check()
+
+
+def test_an_engine_in_this_process_needs_no_https() -> None:
+    """Nothing leaves the process."""
+    route(lambda r: httpx.Response(200), base="http://engine.local").check()
+
+
+@pytest.mark.parametrize("host", ["localhost", "a.localhost", "127.8.9.1", "::1"])
+def test_this_machine_is_known_by_its_names(host: str) -> None:
+    """Names and numbers of the loopback."""
+    assert is_loopback(host)
+    assert not is_loopback(host.replace("1", "2").replace("localhost", "localhos"))
+
+
+def test_http_is_for_insiders() -> None:
+    """Https anywhere; http on this machine or inside the process; nothing else at all."""
+    assert may_visit(httpx.URL("https://x.example"), inside=False)
+    assert not may_visit(httpx.URL("http://x.example"), inside=False)
+    assert may_visit(httpx.URL("http://x.example"), inside=True)
+    assert not may_visit(httpx.URL("file:///etc/passwd"), inside=True)
+
+
+def test_nothing_is_logged(caplog: Any) -> None:
+    """Signed addresses and keys do not reach a log, at whatever level."""
+    caplog.set_level(0)
+    exchange(lambda r: httpx.Response(200), Call("GET", "https://results.example/a?signature=s-1"))
+    assert not re.search("signature|canary|results", caplog.text)
