@@ -8,7 +8,7 @@ import base64
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -267,6 +267,7 @@ JupyterLab would take the arrow keys for its own, were it not for the attribute 
 
 def _stacked(before: _Preview, after: _Preview) -> str:
     """Lay the picture before over the other; a height of 100 % keeps its size when its box is narrowed."""
+    before = replace(before, shown=after.shown)
     return (
         '<div class="retouch-pair" style="position:relative;z-index:0;overflow:hidden;'
         f'max-width:{after.shown[0]}px">'

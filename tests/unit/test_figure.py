@@ -70,10 +70,13 @@ def test_without_styles_there_are_two_captioned_pictures(photo: Photo, larger: P
     assert [word for word in seen.words if word in {"before", "after"}] == ["before", "after"]
 
 
-def test_pictures_of_two_sizes_are_shown_equally_large(photo: Photo, larger: Photo) -> None:
-    """An enlargement is compared at one displayed size."""
-    before, after = Elements(figure(larger, photo, CAPTION)).all("img")
-    assert (before["width"], before["height"]) == (after["width"], after["height"])
+def test_pictures_of_two_sizes_are_shown_equally_large() -> None:
+    """An enlargement is compared at one displayed size, also where styles are stripped."""
+    small, large = (Photo.open(np.zeros(shape, np.uint8)) for shape in ((200, 300), (400, 600)))
+    before, after = Elements(figure(small, large, CAPTION)).all("img")
+    assert (
+        (before["width"], before["height"]) == (after["width"], after["height"]) == ("600", "400")
+    )
 
 
 def test_inline_styles_survive_an_untrusted_notebook(photo: Photo) -> None:
