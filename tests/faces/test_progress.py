@@ -20,7 +20,7 @@ from retouch_nb.widgets.progress import (
     TextBar,
     ending,
     news_of,
-    view,
+    on_stream,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -60,16 +60,19 @@ class Time:
 
 @pytest.fixture
 def shown() -> Recorder:
+    """Give a view that remembers."""
     return Recorder()
 
 
 @pytest.fixture
 def time() -> Time:
+    """Give a clock that stands still."""
     return Time()
 
 
 @pytest.fixture
 def paced(shown: Recorder, time: Time) -> Paced:
+    """Give a paced view on that clock."""
     return Paced(shown, clock=lambda: time.now, later=time.later)
 
 
@@ -117,11 +120,13 @@ def browser_says(widget: Progress, content: Any) -> None:
 
 @pytest.fixture
 def clicks() -> list[str]:
+    """Give a list that counts the clicks acted on."""
     return []
 
 
 @pytest.fixture
 def widget(clicks: list[str]) -> Progress:
+    """Give a widget whose button adds to that list."""
     return Progress("Enhance cat", cancel_word="Cancel", on_cancel=lambda: clicks.append("cancel"))
 
 
@@ -195,9 +200,17 @@ def test_a_terminal_sees_a_line_that_vanishes() -> None:
     assert stream.getvalue().endswith("\r") and "\n" not in stream.getvalue()
 
 
-def test_a_script_sees_nothing() -> None:
-    """Where stderr is no terminal and there is no notebook, nothing is shown."""
-    assert isinstance(view("x", cancel_word="Cancel", on_cancel=list), Silence)
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_only_a_terminal_gets_a_line() -> None:
+    """A script whose stderr goes to a file or a pipe writes nothing into it."""
+    assert isinstance(on_stream("x", io.StringIO()), Silence)
+    assert isinstance(on_stream("x", Terminal()), Paced)
 
 
 CELL = """
