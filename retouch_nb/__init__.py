@@ -5,10 +5,10 @@
 
 from typing import Any
 
-from retouch_nb import errors
+from retouch_nb import errors, session
 from retouch_nb.edit import Edit
 from retouch_nb.functions import function, jobs, resume, submit
-from retouch_nb.job import Job
+from retouch_nb.job import Job, View
 from retouch_nb.mask import Mask, Rectangle
 from retouch_nb.photo import Link, Photo
 from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
@@ -43,6 +43,15 @@ __all__ = [
     "errors",
     "__version__",
 ]
+
+
+def _progress(job: Job) -> View:
+    from retouch_nb.widgets import progress  # loads ipywidgets and anywidget
+
+    return progress.view(job.title, cancel_word=job.stop_word, on_cancel=job.cancel)
+
+
+session.default_view = _progress
 
 
 def load_ipython_extension(ipython: Any) -> None:

@@ -435,6 +435,11 @@ class Operation:
         text = json.dumps([self.provider.name, self.name, facts], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def title(self) -> str:
+        """The operation for people: ``Retouch object``."""
+        return self.name.replace("_", " ").capitalize()
+
     def replaced(self, **changes: Any) -> "Operation":
         """Give the same request with some fields changed, checked anew."""
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]

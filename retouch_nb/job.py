@@ -104,6 +104,12 @@ class Job:
         return 1.0 if self.state == "done" else self._event.progress if self._event else None
 
     @property
+    def title(self) -> str:
+        """What is done to which photo: ``Enhance cat``."""
+        photo = getattr(self.operation, "photo", None)
+        return " ".join(filter(None, [self.operation.title, getattr(photo, "name", "")]))
+
+    @property
     def stop_word(self) -> str:
         """What stopping is called: only the embedded engine cancels, services go on."""
         return "Cancel" if self.really_cancels else "Stop waiting"

@@ -258,6 +258,9 @@ def _row(entry: "Entry") -> JobRow:
     )
 
 
+default_view: Callable[[Job], View | None] = lambda job: None
+"""What shows the jobs of the current session; the package sets it, for widgets are built on this module."""
+
 _current: Session | None = globals().get("_current")  # survives being reloaded
 
 
@@ -271,5 +274,5 @@ def current() -> Session:
     """
     global _current
     if _current is None:
-        _current = Session()
+        _current = Session(view=lambda job: default_view(job))
     return _current

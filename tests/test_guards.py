@@ -15,12 +15,12 @@ ROOT = PACKAGE.parent
 
 LAYERS = [
     {"errors"},
-    {"photo", "mask", "strokes", "blend", "layers", "export", "imaging"},
+    {"photo", "mask", "strokes", "blend", "layers", "imaging", "table"},
     {"engine"},
-    {"params", "contract"},
+    {"params", "contract", "credentials"},
     {"receipt", "providers", "describe"},
     {"client"},
-    {"figure", "loop", "pump", "table"},
+    {"figure", "loop", "pump"},
     {"edit", "jobs", "job", "config", "session"},
     {"doctor", "functions", "widgets"},
     {"magics", "demo", "docs", "cli"},
@@ -31,7 +31,11 @@ LAYERS = [
 LOADS_LATER = {
     "session": {"retouch_nb.client", "retouch_nb.engine"},  # httpx, Starlette
     "cli": {"retouch_nb.engine.serve"},  # uvicorn
-    "__init__": {"retouch_nb.magics"},  # only when the extension is loaded
+    "imaging.patchmatch": {"retouch_nb.imaging"},  # numba
+    "__init__": {
+        "retouch_nb.magics",
+        "retouch_nb.widgets",
+    },  # when the extension is loaded, when a job is shown
 }
 """Own imports inside functions, each for the sake of a quick start."""
 
@@ -91,12 +95,21 @@ def _targets(node: ast.Import | ast.ImportFrom) -> set[str]:
     if isinstance(node, ast.Import):
         return {alias.name for alias in node.names}
     module = node.module or ""
-    inner = {f"{module}.{alias.name}" for alias in node.names} if module == "retouch_nb" else set()
+    inner = {name for alias in node.names if _is_module(name := f"{module}.{alias.name}")}
     return inner or {module}
 
 
+def _is_module(name: str) -> bool:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
 def layer_of(name: str) -> int:
-    found = [level for level, rooms in enumerate(LAYERS) if room(name) in {r.lstrip("_") if r[:2] != "__" else r for r in rooms}]
+    found = [
+        level
+        for level, rooms in enumerate(LAYERS)
+        if room(name) in {r.lstrip("_") if r[:2] != "__" else r for r in rooms}
+    ]
     assert found, f"{name} is in no layer: add it to LAYERS"
     return found[0]
 
@@ -116,7 +129,11 @@ def test_imports_point_one_way(path: Path) -> None:
 def test_own_imports_inside_functions_have_a_reason(path: Path) -> None:
     """Only named places load a part of the package late; the engine loads its image work so."""
     own = {i for i in imports(path, inside=True) if i.startswith("retouch_nb.")}
-    allowed = {"retouch_nb.imaging"} if room(name_of(path)) == "engine" else LOADS_LATER.get(name_of(path), set())
+    allowed = (
+        {"retouch_nb.imaging"}
+        if room(name_of(path)) == "engine"
+        else LOADS_LATER.get(name_of(path), set())
+    )
     assert all(any(i.startswith(a) for a in allowed) for i in own), own
 
 
@@ -132,13 +149,28 @@ def test_the_engine_is_an_independent_reading_of_the_vendors_pages() -> None:
     """It imports neither the declarations nor the client, so that agreement proves something."""
     for path in (PACKAGE / "engine").rglob("*.py"):
         every_import = imports(path, inside=False) | imports(path, inside=True)
-        assert not [i for i in every_import if i.startswith(("retouch_nb.providers", "retouch_nb.contract", "retouch_nb.client", "retouch_nb.params"))]
+        assert not [
+            i
+            for i in every_import
+            if i.startswith(
+                (
+                    "retouch_nb.providers",
+                    "retouch_nb.contract",
+                    "retouch_nb.client",
+                    "retouch_nb.params",
+                )
+            )
+        ]
 
 
 def test_there_are_no_import_cycles() -> None:
     """Following imports from any module never leads back to it."""
     edges = {
-        name_of(path): {i.removeprefix("retouch_nb.") for i in imports(path, inside=False) if i.startswith("retouch_nb.")}
+        name_of(path): {
+            i.removeprefix("retouch_nb.")
+            for i in imports(path, inside=False)
+            if i.startswith("retouch_nb.")
+        }
         for path in modules()
     }
 
@@ -156,7 +188,18 @@ def test_public_names_exist_and_are_documented() -> None:
     """Everything in ``__all__`` can be imported and says what it is."""
     for name in retouch_nb.__all__:
         assert getattr(retouch_nb, name).__doc__ or name == "__version__", name
-    for name in ("inpaint", "enhance", "retouch_object", "submit", "jobs", "resume", "errors", "Photo", "Mask", "Strokes"):
+    for name in (
+        "inpaint",
+        "enhance",
+        "retouch_object",
+        "submit",
+        "jobs",
+        "resume",
+        "errors",
+        "Photo",
+        "Mask",
+        "Strokes",
+    ):
         assert name in retouch_nb.__all__
 
 
@@ -167,7 +210,7 @@ def test_runtime_dependencies_are_an_agreed_set() -> None:
     assert names == {
         "anywidget", "httpx", "ipycanvas", "ipython", "ipywidgets", "nest-asyncio", "numpy",
         "opencv-python-headless", "pillow", "platformdirs", "python-multipart", "starlette",
-        "traitlets", "uvicorn",
+        "tqdm", "traitlets", "uvicorn",
     }  # fmt: skip
     assert project["version"] == retouch_nb.__version__
 
