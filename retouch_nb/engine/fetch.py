@@ -4,6 +4,7 @@ A name is resolved once, every address it has is judged, and the connection goes
 redirect starts all over. Proxies of the environment are not used: they would resolve the name a second time.
 """
 
+import contextlib
 import ipaddress
 import socket
 import time
@@ -101,51 +102,48 @@ def fetch(
         with httpx.Client(transport=transport, trust_env=False, timeout=SECONDS) as client:
             target = httpx.URL(url)
             for _ in range(MOST_REDIRECTS + 1):
-                port = _port(target)
-                addresses = list(resolve(target.host, port))
-                if not allow_private and not all(map(is_public, addresses)):
-                    raise Failure(Cause.FETCH, "The address is private and is not downloaded from")
-                response = _connected(client, target, port, addresses, in_time)
-                try:
+                addresses = _judged(target, resolve, allow_private=allow_private)
+                with contextlib.closing(_ask(client, target, addresses, in_time)) as response:
                     if not response.has_redirect_location:
                         return _body(response, limit, in_time)
                     target = target.join(response.headers["location"])
-                finally:
-                    response.close()
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         raise Failure(Cause.FETCH, "The address could not be downloaded") from error
     raise Failure(Cause.FETCH, "The address redirects too often")
 
 
 def _port(url: httpx.URL) -> int:
-    if url.scheme not in ("http", "https") or not url.host:
-        raise Failure(Cause.FETCH, "Only http and https addresses can be downloaded")
     return url.port or {"http": 80, "https": 443}[url.scheme]
 
 
-def _connected(
-    client: httpx.Client,
-    url: httpx.URL,
-    port: int,
-    addresses: Iterable[str],
-    in_time: Callable[[], None],
+def _judged(url: httpx.URL, resolve: Resolve, *, allow_private: bool) -> list[str]:
+    if url.scheme not in ("http", "https") or not url.host:
+        raise Failure(Cause.FETCH, "Only http and https addresses can be downloaded")
+    addresses = list(resolve(url.host, _port(url)))
+    if not allow_private and not all(map(is_public, addresses)):
+        raise Failure(Cause.FETCH, "The address is private and is not downloaded from")
+    return addresses
+
+
+def _ask(
+    client: httpx.Client, url: httpx.URL, addresses: list[str], in_time: Callable[[], None]
 ) -> httpx.Response:
     """Ask the first of the judged addresses that can be connected to."""
     missed: httpx.TransportError = httpx.ConnectError("the name has no address")
     for address in addresses:
         in_time()
         try:
-            return client.send(_pinned(url, address, port), stream=True)
+            return client.send(_pinned(url, address), stream=True)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             missed = error
     raise missed
 
 
-def _pinned(url: httpx.URL, address: str, port: int) -> httpx.Request:
+def _pinned(url: httpx.URL, address: str) -> httpx.Request:
     """Aim a request at an address, with the name kept for the host header and the certificate."""
     return httpx.Request(
         "GET",
-        url.copy_with(host=address, port=port, fragment=None),
+        url.copy_with(host=address, port=_port(url), fragment=None),
         headers={
             "host": url.netloc.decode("ascii"),
             "accept-encoding": "identity",

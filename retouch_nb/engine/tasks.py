@@ -11,6 +11,7 @@ from retouch_nb.engine.failures import Cause, Failure
 from retouch_nb.engine.refusals import Refusal
 from retouch_nb.engine.store import Product, Store
 from retouch_nb.engine.tickets import Job, Stage, Ticket, Watch
+from retouch_nb.errors import RetouchError
 
 PATIENCE = 2.0
 """Seconds given to the threads to notice that the engine is closed."""
@@ -94,6 +95,12 @@ class Tasks:
         mine = ticket is not None and (ticket.service, ticket.owner) == (service, owner)
         return ticket if mine else None
 
+    @property
+    def tickets(self) -> tuple[Ticket, ...]:
+        """All that was accepted and has not expired."""
+        with self._changed:
+            return tuple(self._tickets.values())
+
     def cancel(self, ticket: Ticket, detail: str = "Cancelled") -> None:
         """End a task that is not over; its worker stops at the next progress it reports."""
         with self._changed:
@@ -112,9 +119,8 @@ class Tasks:
         """End every task, stop the threads and remove the results."""
         with self._changed:
             self._closed = True
-            tickets = list(self._tickets.values())
             self._changed.notify_all()
-        for ticket in tickets:
+        for ticket in self.tickets:
             self.cancel(ticket, "The engine was closed")
         patience = time.monotonic() + PATIENCE
         for thread in self._threads:
@@ -153,31 +159,26 @@ class Tasks:
         ticket.advance(stage=Stage.PREPARING, started=self._clock())
         watch = Watch(ticket, self._turns, seconds=self._time_limit, clock=self._clock)
         try:
-            product = job(watch)
+            self._keep(ticket, job(watch))
         except Failure as failure:
             self._end(ticket, failure)
+        except RetouchError as error:
+            self._end(ticket, Failure(Cause.PROCESSING, str(error)))
         except Exception as error:
-            # A task that was cancelled has lost its inputs: what it stumbles over then is nobody's fault.
+            # A task that was cancelled has lost its inputs: what it stumbles over is no fault.
             if not ticket.status.over:
                 log.exception("Task %s failed", ticket.id)
-            self._end(
-                ticket, Failure(Cause.PROCESSING, f"Processing failed: {type(error).__name__}")
-            )
-        else:
-            self._keep(ticket, product)
+            what = f"Processing failed: {type(error).__name__}"
+            self._end(ticket, Failure(Cause.PROCESSING, what))
 
     def _keep(self, ticket: Ticket, product: Product) -> None:
         try:
             stored = self._store.put(product)
         except OSError as error:
-            self._end(
-                ticket, Failure(Cause.STORAGE, f"Storing the result failed: {error.strerror}")
-            )
-            return
-        done = ticket.advance(
-            stage=Stage.DONE, progress=1.0, step="", ended=self._clock(), result=stored
-        )
-        if not done:
+            why = error.strerror or error
+            raise Failure(Cause.STORAGE, f"Storing the result failed: {why}") from error
+        now = self._clock()
+        if not ticket.advance(stage=Stage.DONE, progress=1.0, step="", ended=now, result=stored):
             self._store.drop(stored)
         self._make_room(ticket)
 

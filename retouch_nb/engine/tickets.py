@@ -178,8 +178,9 @@ class Watch:
     @contextlib.contextmanager
     def turn(self, step: str = "") -> Iterator[None]:
         """Hold one of the few places for image work; the time limit counts from here."""
-        self._ticket.advance(stage=Stage.WAITING, progress=READ)
-        while not self._turns.acquire(timeout=0.1):
+        progress = max(READ, self._ticket.status.progress)
+        self._ticket.advance(stage=Stage.WAITING, progress=progress)
+        while not self._turns.acquire(timeout=0.1):  # so soon it notices that nobody wants it
             self.check()
         try:
             self._deadline = self._clock() + self._seconds

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from retouch_nb.errors import ParameterError
+
 Work: TypeAlias = Mapping[str, Callable[..., Any]]
 """Functions on arrays by name, with the signatures of `retouch_nb.imaging`."""
 
@@ -14,9 +16,12 @@ VERSION = "1"
 
 
 def version(model: Path | None, /) -> str:
-    """Name the image work, a user's model included; `FileNotFoundError` when that is not there."""
+    """Name the image work, a user's model included; `ParameterError` when that is not there."""
     if model is None:
         return VERSION
+    if not model.is_file():
+        advice = "Correct the path, or unset it to do without a model."
+        raise ParameterError(f"There is no model at {model}.", advice=advice)
     state = model.stat()
     mark = hashlib.sha256(f"{model.name} {state.st_size} {state.st_mtime_ns}".encode())
     return f"{VERSION}+{mark.hexdigest()[:8]}"

@@ -118,7 +118,7 @@ class Desk:
 
     def finish(self, task_id: str) -> None:
         """Wait for the end of a task without asking for it over and over."""
-        ticket = self.engine.tasks._tickets[task_id]
+        [ticket] = [ticket for ticket in self.engine.tasks.tickets if ticket.id == task_id]
         self.loop.run_until_complete(asyncio.wait_for(ticket.over(), 10))
 
     def close(self) -> None:
@@ -420,7 +420,7 @@ def test_a_missing_wrong_or_forbidden_parameter_is_400(
     """With a message that names what is meant, and no task."""
     message = refused(desk.post(path, form, files), 400)
     assert len(message) > 10
-    assert not desk.engine.tasks._tickets
+    assert not desk.engine.tasks.tickets
 
 
 def test_a_json_body_is_400(desk: Desk) -> None:
@@ -790,4 +790,4 @@ def test_a_dropped_answer_leaves_a_task_behind(desk: Desk) -> None:
     desk.engine.faults.switch_on(Fault.DROP)
     with pytest.raises(httpx.RemoteProtocolError):
         desk.post(INPAINT, {"sync": "0"}, BOTH)
-    assert len(desk.engine.tasks._tickets) == 1
+    assert len(desk.engine.tasks.tickets) == 1

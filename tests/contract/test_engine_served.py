@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,19 +26,26 @@ PROGRAM = """
 from dataclasses import replace
 from retouch_nb.engine import SERVED
 from retouch_nb.engine.serve import serve
-import numpy
+import numpy, threading
 
 def fill(pixels, hole, /, *, progress, model=None):
     progress(0.5)
     return numpy.where(hole[..., None], numpy.uint8(200), pixels)
 
 def enhance(pixels, factor, /, *, kind, progress):
+    if kind == "face":
+        print("working", flush=True)
+        while True:
+            threading.Event().wait(0.01)
+            progress(0.5)
     return pixels.repeat(factor, 0).repeat(factor, 1)
 
 work = {"fill": fill, "enhance": enhance, "automatic_factor": lambda width, height: 4}
-serve(port=0, key="key", settings=replace(SERVED, rate_limit=%s, fault_route=True), work=work)
+settings = replace(SERVED, rate_limit=%s, fault_route=True, allow_private_urls=True)
+serve(port=0, key="key", settings=settings, work=work)
 """
 KEY = {"X-API-KEY": "key"}
+DEAD = "http://127.0.0.1:9"
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
@@ -65,16 +73,17 @@ class Served:
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM % rate_limit],
             cwd=ROOT,
-            env=os.environ | {"TMPDIR": str(folder), "TEMP": str(folder)},
+            env=os.environ | {"TMPDIR": str(folder), "TEMP": str(folder), "http_proxy": DEAD},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.line = self._out.readline()
+        self.line = self.out.readline()
         self.url = self.line.removeprefix("serving on ").strip()
 
     @property
-    def _out(self) -> IO[str]:
+    def out(self) -> IO[str]:
+        """What it prints."""
         assert self.process.stdout
         return self.process.stdout
 
@@ -86,10 +95,10 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve one engine for all tests that need nothing special."""
+    """Serve one engine for all tests that need nothing special, and see that it was quiet to its end."""
     engine = Served(tmp_path_factory.mktemp("served"))
     yield engine
-    engine.stop()
+    assert engine.stop() == (0, "", "")
 
 
 @pytest.fixture
@@ -184,6 +193,17 @@ def test_curl_gets_base64_and_binary_at_once(served: Served, files: Path) -> Non
     assert decoded((files / "out.png").read_bytes()).shape == (120, 160, 3)
 
 
+def test_an_address_is_downloaded_where_private_ones_are_allowed(served: Served) -> None:
+    """The result of one task is the picture of the next, by its link alone and past any proxy."""
+    url, form = served.url + SCALE, {"sync": 1, "scale_factor": 2}
+    first = requests.post(
+        url, headers=KEY, data=form, files={"image_file": PHOTO}, timeout=10
+    ).json()
+    form |= {"image_url": first["data"]["image"]}
+    second = requests.post(url, headers=KEY, data=form, timeout=10).json()
+    assert (second["data"]["state"], second["data"]["image_width"]) == (1, 160)
+
+
 def test_the_documented_refusals_arrive(served: Served) -> None:
     """401, 400, 404 and 413 are read by a client that was still sending."""
     large = {"image_file": ("large.png", PHOTO + bytes(25_000_000))}
@@ -254,3 +274,21 @@ def test_it_stops_cleanly_when_told(tmp_path: Path, how: signal.Signals) -> None
     assert any(tmp_path.iterdir())
     assert engine.stop(how) == (0, "", "")
     assert not any(tmp_path.iterdir())
+
+
+def test_who_waits_is_told_when_it_stops(tmp_path: Path) -> None:
+    """A request with sync=1 gets an answer, and does not keep the engine from stopping."""
+    engine, form = Served(tmp_path), {"sync": 1, "type": "face"}
+    with ThreadPoolExecutor(1) as elsewhere:
+        waiting = elsewhere.submit(
+            requests.post,
+            engine.url + SCALE,
+            headers=KEY,
+            data=form,
+            files={"image_file": PHOTO},
+            timeout=20,
+        )
+        assert engine.out.readline() == "working\n"
+        assert engine.stop() == (0, "", "")
+        told = waiting.result().json()["data"]
+    assert (told["state"], told["state_detail"]) == (-1, "The engine was closed")

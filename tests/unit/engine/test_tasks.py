@@ -10,6 +10,7 @@ from retouch_nb.engine.refusals import Refusal
 from retouch_nb.engine.store import Product, Store
 from retouch_nb.engine.tasks import Tasks
 from retouch_nb.engine.tickets import Job, Stage, Status, Ticket, Watch
+from retouch_nb.errors import MissingExtraError
 
 PICTURE = Product(b"12345", "image/png", ".png")
 
@@ -109,6 +110,16 @@ def test_a_failure_is_the_tasks_end_and_not_the_threads(tasks: Tasks) -> None:
     assert end(submit(tasks, lambda watch: PICTURE)).stage is Stage.DONE
 
 
+def test_an_error_raised_on_purpose_is_told_in_its_own_words(tasks: Tasks) -> None:
+    """It was written for the person who asked, a missing extra for one."""
+
+    def unequipped(watch: Watch) -> Product:
+        raise MissingExtraError.of("onnx", "onnxruntime", "a model")
+
+    failure = end(submit(tasks, unequipped)).failure
+    assert failure and "onnx" in str(failure)
+
+
 def test_a_disk_that_is_full_is_a_failure_of_storing(tmp_path: Path) -> None:
     """The work was done and could not be kept: that has a cause of its own."""
     nowhere = tmp_path / "missing"
@@ -160,8 +171,31 @@ def test_cancelling_a_queued_task_takes_it_out_of_the_queue(tasks: Tasks) -> Non
     assert not ran.is_set()
 
 
+def test_the_product_of_a_task_that_was_cancelled_is_not_kept(tmp_path: Path) -> None:
+    """Work that does not look up before its end leaves no file nobody can reach."""
+    store = Store(tmp_path)
+    tasks = Tasks(store, workers=1)
+    running, may_end = threading.Event(), threading.Event()
+
+    def blind(watch: Watch) -> Product:
+        running.set()
+        may_end.wait(5)
+        return PICTURE
+
+    gate, ticket = Gate(), submit(tasks, blind)
+    submit(tasks, gate)
+    assert running.wait(5) and gate.begun.wait(5)
+    tasks.cancel(ticket)
+    may_end.set()
+    # Of two threads one is held at the gate, so the next task waits for the blind one's thread.
+    assert end(submit(tasks, lambda watch: PICTURE)).stage is Stage.DONE
+    assert store.size == len(PICTURE.data)
+    gate.may_end.set()
+    tasks.close()
+
+
 def test_cancelling_a_running_task_ends_it_at_once_and_frees_its_turn(tasks: Tasks) -> None:
-    """The answer does not wait for the worker, and the worker's late product is dropped."""
+    """The answer does not wait for the worker."""
     gate = Gate()
     ticket = submit(tasks, gate)
     assert gate.running.wait(5)
