@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+from uuid import uuid4
 
 from retouch_nb.client.cache import Cache, Kept
 from retouch_nb.client.errand import Errand, Kit, Watch
@@ -401,7 +402,7 @@ class Client:
             credits_note=price.note,
             free=route.free,
             remarks=operation.warnings(),
-            repetition=new_id() * 4 if route.provider.idempotent else "",
+            repetition=str(uuid4()) if route.provider.idempotent else "",
             expires_at=self._kit.clock() + route.provider.result_hours * 3600,
         )
 

@@ -24,6 +24,9 @@ MOST_REDIRECTS: Final = 5
 MOST_BYTES: Final = 2_000_000_000
 """A ZIP with a dozen full-size layers of a large photo stays below."""
 
+MOST_PICTURE: Final = 400_000_000
+"""A picture is read into memory to be looked at."""
+
 PARTIAL: Final = "partial-"
 """How the name of a file begins that is not known to be whole."""
 
@@ -256,6 +259,8 @@ def look(path: Path, kinds: Collection[Kind]) -> Seen | Missed:
     kind: Kind = "zip" if ending == "zip" else "picture"
     if not ending or kind not in kinds:
         return Missed(f"what came is no {' or '.join(kinds)}{_begins(path)}")
+    if kind == "picture" and path.stat().st_size > MOST_PICTURE:
+        return Missed(f"the picture has more than {MOST_PICTURE / 1e6:.0f} MB")
     if kind == "zip":
         return Seen(kind, ending) if zipfile.is_zipfile(path) else Missed("the ZIP is cut short")
     try:

@@ -12,7 +12,14 @@ from itertools import count
 from typing import Any, Final, TypeAlias
 
 from retouch_nb.client.cache import Cache, Kept
-from retouch_nb.client.download import Missed, download, land, look
+from retouch_nb.client.download import (
+    MOST_BYTES,
+    MOST_PICTURE,
+    Missed,
+    download,
+    land,
+    look,
+)
 from retouch_nb.client.journal import Entry, Journal
 from retouch_nb.client.pace import Pace, growing, retry_after
 from retouch_nb.client.task import (
@@ -138,7 +145,8 @@ class Errand:
             raise
         except HomeError as error:
             self._settle("the disk failed")
-            raise self._with_ticket(error) from error
+            self._name_task(error)
+            raise
         except Exception as error:
             self._settle(getattr(error, "what", repr(error)))
             raise
@@ -307,7 +315,7 @@ class Errand:
                 self._move(
                     State.FETCHED,
                     result=got.digest,
-                    remarks=(*finished.remarks, *self.entry.remarks),
+                    remarks=tuple(dict.fromkeys((*finished.remarks, *self.entry.remarks))),
                     link="",
                     note="",
                 )
@@ -332,6 +340,7 @@ class Errand:
                 result,
                 folder,
                 progress=lambda fraction: self._tell_progress("fetching", fraction),
+                most_bytes=MOST_BYTES if "zip" in self._operation.kinds else MOST_PICTURE,
             )
             if isinstance(found, Missed):
                 return found
@@ -392,10 +401,10 @@ class Errand:
             elif self.entry.state is State.SENDING:
                 self._move(doubt, note=note)
 
-    def _with_ticket(self, error: HomeError) -> HomeError:
-        if not self._ticket:
-            return error
-        return error.with_advice(f"{error.advice} {how_to_resume(self._terms, self._ticket)}")
+    def _name_task(self, error: HomeError) -> None:
+        """Put the id of a paid task into the message when there is no other place left for it."""
+        if self._ticket:
+            error.with_advice(f"{error.advice} {how_to_resume(self._terms, self._ticket)}")
 
     async def _turn(self) -> None:
         if not self._route.paced:

@@ -49,13 +49,13 @@ FOLLOWS: Final[Mapping[State, frozenset[State]]] = {
     _S.RUNNING: frozenset(_ENDS),
     _S.FETCHED: frozenset({_S.DONE, _S.FAILED, _S.EXPIRED}),
     _S.DONE: frozenset({_S.FETCHED, _S.FAILED, _S.EXPIRED}),
-    _S.UNKNOWN: frozenset({_S.SENDING, _S.ACCEPTED, _S.FAILED}),
+    _S.UNKNOWN: frozenset({_S.SENDING, _S.ACCEPTED, _S.FAILED, _S.STOPPED}),
     _S.FAILED: frozenset({_S.FETCHED}),
     _S.EXPIRED: frozenset({_S.FETCHED}),
     _S.STOPPED: frozenset(),
 }
-"""What may follow. A result in the hand outweighs what was believed before; an unknown task is sent again only under
-its own Idempotency-Key."""
+"""What may follow. A result in the hand outweighs what was believed before. An unknown task is sent again only under its
+own Idempotency-Key; else only its sender, taken for dead too early, can still say what became of it."""
 
 _LATER: Final = {_S.FETCHED, _S.DONE, _S.FAILED, _S.EXPIRED, _S.STOPPED}
 

@@ -180,14 +180,16 @@ def test_a_living_sender_is_not_taken_for_dead(journal: Journal, home: Path) -> 
 
 
 def test_of_many_at_once_one_begins(home: Path) -> None:
-    """Eight kernels that open a new folder and begin the same request at the same moment make one row."""
-    barrier = threading.Barrier(8)
-    begun: list[str] = []
+    """Eight kernels that open a new folder and begin the same requests at the same moments make one row each."""
+    barrier = threading.Barrier(8, timeout=20)
+    begun: list[tuple[str, str]] = []
 
     def begin() -> None:
         journal = Journal(home)
         barrier.wait()
-        begun.append(journal.begin(replace(ENTRY, id=new_id())).id)
+        for n in range(25):
+            entry = replace(ENTRY, id=new_id(), identity=f"request {n}")
+            begun.append((entry.identity, journal.begin(entry).id))
         barrier.wait()
         journal.close()
 
@@ -196,8 +198,8 @@ def test_of_many_at_once_one_begins(home: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(begun) == 8
-    assert len(set(begun)) == 1
+    assert len(begun) == 8 * 25
+    assert len(set(begun)) == 25
 
 
 def test_jobs_are_listed_newest_first_and_forgotten_one_by_one(journal: Journal) -> None:

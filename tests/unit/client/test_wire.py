@@ -193,6 +193,22 @@ def test_a_request_that_broke_half_way_was_cut() -> None:
     assert said.left is Left.PART
 
 
+def test_a_connection_that_is_being_made_proves_that_nothing_left() -> None:
+    """The network library tells when it connects and when it begins to send."""
+    departure = Departure()
+    request = composed(POST)
+    departure.watch(request)
+
+    def tell(name: str) -> Left:
+        asyncio.run(request.extensions["trace"](name, {}))
+        return departure.left()
+
+    assert departure.left() is Left.PART
+    assert tell("connection.connect_tcp.started") is Left.NOTHING
+    assert tell("connection.start_tls.started") is Left.NOTHING
+    assert tell("http11.send_request_headers.started") is Left.PART
+
+
 def test_words_for_what_broke_hold_no_key() -> None:
     """Whatever text an exception carries, and its frames: a value comes back, not an exception."""
 
