@@ -8,24 +8,26 @@ import hashlib
 import json
 import random as chance
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 from uuid import uuid4
 
 from retouch_nb.client.cache import Cache, Kept
-from retouch_nb.client.errand import Errand, Kit, Watch
+from retouch_nb.client.errand import Errand, Kit
+from retouch_nb.client.flight import Flights, Watch
 from retouch_nb.client.journal import Entry, Journal, new_id
 from retouch_nb.client.pace import Pace
 from retouch_nb.client.task import Earlier, Event, Lost, State, Terms, unknown_outcome
 from retouch_nb.client.wire import Route, Timeouts, Wire
 from retouch_nb.contract import Answer, Call, Kind, Operation, Price
-from retouch_nb.credentials import Credentials, Secret
+from retouch_nb.credentials import Credentials
 from retouch_nb.errors import (
     BudgetError,
+    HomeError,
     ParameterError,
     PictureError,
     ResultExpiredError,
@@ -40,9 +42,6 @@ from retouch_nb.receipt import Receipt
 
 LOOK: Final = 0.25
 """Seconds between looks at a job that another notebook is sending."""
-
-ANY_KEY: Final = Secret("free")
-"""The embedded engine keeps the services' contracts, which demand a key, and takes any."""
 
 
 @dataclass(frozen=True)
@@ -124,19 +123,19 @@ class Client:
     ) -> None:
         self.journal = Journal(home, clock=clock)
         self.cache = Cache(home / "cache", most_bytes=cache_bytes, clock=clock)
-        self._credentials = credentials
         self._kit = Kit(
             self.journal,
             self.cache,
             Wire(timeouts or Timeouts()),
             Pace(self.journal, clock=clock, sleep=sleep),
+            credentials,
             clock,
             monotonic,
             sleep,
             random,
             grace,
         )
-        self._flights: dict[object, Flight] = {}
+        self._flights: Flights[Result] = Flights()
 
     async def run(
         self,
@@ -183,9 +182,11 @@ class Client:
         route.check()
         draft = self._draft(operation, route, job_id or new_id())
         over = _over_budget(operation, route, max_credits)
-        work = partial(self._get, operation, route, draft, fresh, over, patience)
+        work = partial(
+            self._get, operation, route, draft, fresh=fresh, over=over, patience=patience
+        )
         token = (draft.identity, route.base_url, fresh, over is None)
-        return await self._aboard(token, work, watch)
+        return await self._flights.board(token, work, watch)
 
     async def resume(
         self,
@@ -216,13 +217,11 @@ class Client:
         RetouchError
             It cannot be taken up; says why. Else as `run`.
         """
-        under_way = (f for f in self._flights.values() if f.last and f.last.job_id == job_id)
-        if (flight := next(under_way, None)) is not None:
-            return await self._ride(flight, watch)
         entry = self.journal.find(job_id)
         _check_same_place(entry, route)
-        work = partial(self._take_up, operation, route, entry, patience)
-        return await self._aboard(job_id, work, watch)
+        work = partial(self._take_up, operation, route, entry, patience=patience)
+        token = self._flights.token_of(job_id) or job_id
+        return await self._flights.board(token, work, watch)
 
     async def ask(self, call: Call, route: Route) -> Answer:
         """Send one request that starts nothing, such as the one for a balance.
@@ -235,7 +234,7 @@ class Client:
             There was no answer.
         """
         route.check()
-        secret = self._secret(route)
+        secret = self._kit.secret(route)
         async with self._kit.wire.open():
             if route.paced:
                 await self._kit.pace.turn(route.lane, route.provider.per_second)
@@ -271,10 +270,11 @@ class Client:
         operation: Operation,
         route: Route,
         draft: Entry,
+        watch: Watch,
+        *,
         fresh: bool,
         over: BudgetError | None,
         patience: float | None,
-        watch: Watch,
     ) -> Result:
         started = self._kit.monotonic()
         while True:
@@ -286,25 +286,27 @@ class Client:
                 break
             watch(Event("waiting", job_id=entry.id, detail="another notebook is sending it"))
             await self._kit.sleep(LOOK)
-        return await self._brought(operation, route, entry, started, patience, watch)
+        errand = Errand(self._kit, operation, route, entry, patience=patience, watch=watch)
+        return await self._brought(errand, operation, started)
 
     async def _take_up(
         self,
         operation: Operation,
         route: Route,
         entry: Entry,
-        patience: float | None,
         watch: Watch,
+        *,
+        patience: float | None,
     ) -> Result:
         started = self._kit.monotonic()
-        kept = await asyncio.to_thread(
-            self.cache.get, entry.identity, digest=entry.result or "nothing"
-        )
+        digest = entry.result or "nothing yet"
+        kept = await asyncio.to_thread(self.cache.get, entry.identity, digest=digest)
         if kept is not None:
             return self._from_cache(kept, entry, operation, watch)
         _check_resumable(entry)
         route.check()
-        return await self._brought(operation, route, entry, started, patience, watch)
+        errand = Errand(self._kit, operation, route, entry, patience=patience, watch=watch)
+        return await self._brought(errand, operation, started)
 
     def _claim(self, draft: Entry, route: Route, *, fresh: bool, over: BudgetError | None) -> Entry:
         """Give the row to work on: the new one, or the one of an earlier task that was paid for already."""
@@ -315,40 +317,20 @@ class Client:
         if over is not None and means in {None, Earlier.REPEAT}:
             raise over
         if entry is None:
-            self._secret(route)
+            self._kit.secret(route)
             self.cache.check_room()
             entry = self.journal.begin(draft, again=again, idempotent=idempotent)
         if entry.means(self._kit.clock(), idempotent=idempotent) is Earlier.ASK:
             raise _unknown(entry)
         return entry
 
-    async def _brought(
-        self,
-        operation: Operation,
-        route: Route,
-        entry: Entry,
-        started: float,
-        patience: float | None,
-        watch: Watch,
-    ) -> Result:
-        errand = Errand(
-            self._kit,
-            operation,
-            route,
-            entry,
-            secret=self._secret(route),
-            patience=route.provider.patience if patience is None else patience,
-            watch=watch,
-        )
+    async def _brought(self, errand: Errand, operation: Operation, started: float) -> Result:
         kept = await errand.bring()
-        done = self.journal.move(errand.entry, State.DONE)
-        return self._result(
-            kept,
-            done,
-            operation,
-            seconds=self._kit.monotonic() - started,
-            requests=errand.requests,
-        )
+        entry = errand.entry
+        with suppress(HomeError):  # the picture is here, whatever the disk says now
+            entry = self.journal.move(entry, State.DONE)
+        seconds = self._kit.monotonic() - started
+        return self._result(kept, entry, operation, seconds=seconds, requests=errand.requests)
 
     def _from_cache(self, kept: Kept, asked: Entry, operation: Operation, watch: Watch) -> Result:
         """Hand over what is here. Only a result that nobody has seen yet still shows its price."""
@@ -405,70 +387,6 @@ class Client:
             repetition=str(uuid4()) if route.provider.idempotent else "",
             expires_at=self._kit.clock() + route.provider.result_hours * 3600,
         )
-
-    def _secret(self, route: Route) -> Secret:
-        return ANY_KEY if route.free else self._credentials.need(route.provider)
-
-    async def _aboard(self, token: object, work: "Work", watch: Watch | None) -> Result:
-        """Join the run of an equal request that is under way, or start it."""
-        flight = self._flights.get(token)
-        if flight is None:
-            flight = self._flights[token] = Flight(token)
-            flight.task = asyncio.ensure_future(work(flight.tell))
-            flight.task.add_done_callback(lambda _: self._landed(flight))
-        return await self._ride(flight, watch)
-
-    async def _ride(self, flight: "Flight", watch: Watch | None) -> Result:
-        """Wait with others for one run; the last who stops waiting stops it."""
-        seat = object()
-        flight.seats[seat] = watch or (lambda event: None)
-        if flight.last is not None:
-            flight.tell_one(seat, flight.last)
-        try:
-            return await asyncio.shield(flight.task)
-        except asyncio.CancelledError:
-            if len(flight.seats) == 1 and not flight.task.done():
-                self._landed(flight)
-                await flight.stop()
-            raise
-        finally:
-            del flight.seats[seat]
-
-    def _landed(self, flight: "Flight") -> None:
-        if self._flights.get(flight.token) is flight:
-            del self._flights[flight.token]
-
-
-Work: TypeAlias = Callable[[Watch], Coroutine[Any, Any, Result]]
-
-
-class Flight:
-    """One run and everybody who waits for it."""
-
-    task: "asyncio.Task[Result]"
-
-    def __init__(self, token: object) -> None:
-        self.token = token
-        self.last: Event | None = None
-        self.seats: dict[object, Watch] = {}
-
-    def tell(self, event: Event) -> None:
-        """Pass news on; a display that fails must not fail a paid task."""
-        self.last = event
-        for seat in list(self.seats):
-            self.tell_one(seat, event)
-
-    def tell_one(self, seat: object, event: Event) -> None:
-        """Tell one of those who wait."""
-        with suppress(Exception):
-            self.seats[seat](event)
-
-    async def stop(self) -> None:
-        """Stop the run and wait until it has left a truthful row."""
-        self.task.cancel()
-        await asyncio.wait({self.task})
-        if not self.task.cancelled():
-            self.task.exception()
 
 
 def identity(operation: Operation, route: Route) -> str:

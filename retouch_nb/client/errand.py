@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from retouch_nb.client.cache import Cache, Kept
 from retouch_nb.client.download import (
@@ -20,6 +20,7 @@ from retouch_nb.client.download import (
     land,
     look,
 )
+from retouch_nb.client.flight import Watch
 from retouch_nb.client.journal import Entry, Journal
 from retouch_nb.client.pace import Pace, growing, retry_after
 from retouch_nb.client.task import (
@@ -43,7 +44,7 @@ from retouch_nb.client.task import (
 )
 from retouch_nb.client.wire import Departure, Route, Wire
 from retouch_nb.contract import Answer, Call, Finished, Operation, Outcome, Pending
-from retouch_nb.credentials import Secret
+from retouch_nb.credentials import Credentials, Secret
 from retouch_nb.errors import (
     HomeError,
     ProtocolError,
@@ -52,13 +53,14 @@ from retouch_nb.errors import (
     WaitTimeout,
 )
 
-Watch: TypeAlias = Callable[[Event], None]
-
 INSIDE: Final = (0.02, 0.25)
 """Seconds between looks at an engine in this process, which nobody has to be sparing with."""
 
 TROUBLE: Final = (1.0, 30.0)
 """Seconds between tries while something is wrong."""
+
+ANY_KEY: Final = Secret("free")
+"""The embedded engine keeps the services' contracts, which demand a key, and takes any."""
 
 FETCHES: Final = 4
 """How often a result is fetched at most before we leave it where it is."""
@@ -72,11 +74,16 @@ class Kit:
     cache: Cache
     wire: Wire
     pace: Pace
+    credentials: Credentials
     clock: Callable[[], float]
     monotonic: Callable[[], float]
     sleep: Callable[[float], Awaitable[object]]
     chance: Callable[[], float]
     grace: float
+
+    def secret(self, route: Route) -> Secret:
+        """Give the key for a route; raises `CredentialsError` when there is none."""
+        return ANY_KEY if route.free else self.credentials.need(route.provider)
 
 
 class Errand:
@@ -92,10 +99,8 @@ class Errand:
         Where.
     entry : Entry
         Its row in the journal.
-    secret : Secret
-        The key.
-    patience : float
-        Seconds the task is waited for.
+    patience : float or None
+        Seconds the task is waited for; the service's own when None.
     watch : callable
         Told what happens.
     """
@@ -107,8 +112,7 @@ class Errand:
         route: Route,
         entry: Entry,
         *,
-        secret: Secret,
-        patience: float,
+        patience: float | None,
         watch: Watch,
     ) -> None:
         self.entry = entry
@@ -116,10 +120,10 @@ class Errand:
         self._kit = kit
         self._operation = operation
         self._route = route
-        self._secret = secret
-        self._patience = patience
-        self._deadline = kit.monotonic() + patience
+        self._patience = route.provider.patience if patience is None else patience
+        self._deadline = kit.monotonic() + self._patience
         self._watch = watch
+        self._secret: Secret | None = None
         self._ticket = entry.ticket
         self._told = Event("")
         who = f"the {route.maker}" if route.free else route.provider.title
@@ -138,6 +142,7 @@ class Errand:
             Somebody stopped it; the journal says what that means.
         """
         try:
+            self._secret = self._kit.secret(self._route)
             async with self._kit.wire.open():
                 return await self._fetch(await self._finished())
         except asyncio.CancelledError:
