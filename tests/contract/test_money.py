@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,13 @@ import numpy as np
 import pytest
 
 from retouch_nb.client import Client, Entry, Result, Route, State
+from retouch_nb.client.wire import proxy_for
 from retouch_nb.credentials import Credentials
 from retouch_nb.errors import UnknownOutcomeError, UnreachableError
 from retouch_nb.photo import Photo
 from retouch_nb.providers.picwish import PICWISH, Enhance
 
+DEAD = "http://127.0.0.1:9"
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")  # of the killed
 
 PHOTO = Photo.open(np.random.default_rng(1).integers(0, 255, (24, 32, 3), np.uint8))
@@ -352,6 +354,32 @@ def test_a_whole_exchange_on_a_socket_brings_the_picture(tmp_path: Path) -> None
     result = asyncio.run(service.serve(lambda route: client.run(Enhance(PHOTO), route)))
     assert result.photo.data == RESULT
     assert service.starts == 1
+    client.close()
+
+
+@pytest.fixture
+def dead_proxy() -> Iterator[str]:
+    """Set a proxy that answers nobody, as a company's network might while one is at home."""
+    before = dict(os.environ)
+    proxies = dict.fromkeys(["http_proxy", "https_proxy", "all_proxy"], DEAD)
+    for name, value in {**proxies, "no_proxy": "spared.example"}.items():
+        os.environ[name] = os.environ[name.upper()] = value
+    yield DEAD
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_a_proxy_is_for_the_network_not_for_this_machine(tmp_path: Path, dead_proxy: str) -> None:
+    """What runs here is reached directly whatever the environment says; others through the proxy that it names."""
+    client = new_client(tmp_path)
+    service = Socket()
+    result = asyncio.run(service.serve(lambda route: client.run(Enhance(PHOTO), route)))
+    assert result.photo.data == RESULT
+    assert proxy_for(httpx.URL("https://service.example")) == dead_proxy
+    assert proxy_for(httpx.URL("https://spared.example")) == ""
+    elsewhere = Route(PICWISH, "https://service.example", "PicWish")
+    with pytest.raises(UnreachableError):
+        run(client.run(Enhance(PHOTO), elsewhere, fresh=True))
     client.close()
 
 
