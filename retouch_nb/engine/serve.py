@@ -47,7 +47,7 @@ def serve(
     engine = Engine(replace(settings, key=key or settings.key), work=work)
     try:
         with _listening(host, port) as listener, _stoppable():
-            logging.getLogger("uvicorn.error").addFilter(_unless_cut)
+            _hush()
             _Server(engine).run(sockets=[listener])
     except KeyboardInterrupt:
         pass
@@ -102,6 +102,12 @@ def _stoppable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _hush() -> None:
+    """Keep from the log what is no news: cuts made on purpose, and forms that senders got wrong."""
+    logging.getLogger("uvicorn.error").addFilter(_unless_cut)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 
 def _unless_cut(record: logging.LogRecord) -> bool:

@@ -4,6 +4,8 @@ import zlib
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from retouch_nb.engine.failures import Cause, Failure, Misfit
@@ -245,3 +247,25 @@ def test_a_jpeg_stays_a_jpeg_of_high_quality() -> None:
 def test_anything_that_is_no_jpeg_becomes_a_png() -> None:
     """WebP, BMP and TIFF results are lossless, too."""
     assert encode(Picture(np.zeros((2, 2, 3), np.uint8))).media_type == "image/png"
+
+
+@pytest.mark.filterwarnings("ignore")
+@given(
+    kind=st.sampled_from(["PNG", "JPEG", "BMP", "TIFF", "WEBP"]),
+    changes=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=4)), max_size=6),
+    end=st.floats(0.2, 1),
+)
+def test_a_damaged_file_is_decoded_or_fails_in_our_words(
+    kind: str, changes: list[tuple[float, bytes]], end: float
+) -> None:
+    """Whatever bytes come, nothing but a picture within bounds or a failure comes of them."""
+    data = bytearray(saved(ramp(), kind, exif=oriented(6)))
+    for place, new in changes:
+        at = int(place * len(data))
+        data[at : at + len(new)] = new
+    try:
+        picture = decode(bytes(data[: int(end * len(data))]))
+    except Failure as failure:
+        assert failure.cause in (Cause.BROKEN, Cause.TOO_LARGE)
+    else:
+        assert max(picture.size) <= 4096
