@@ -390,6 +390,10 @@ class Operation:
         mask = getattr(self, "mask", None)
         return mask if isinstance(mask, Mask) else None
 
+    def tasks(self) -> tuple[str, ...]:
+        """Name the steps of a layered request in their order; nothing where there are none to name."""
+        return ()
+
     def price(self) -> Price:
         """Say what this costs at the service, as far as is documented."""
         return Price(None)

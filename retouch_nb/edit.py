@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from retouch_nb import figure
+from retouch_nb.gallery import gallery
 from retouch_nb.layers import LayerStack
 from retouch_nb.mask import Mask
 from retouch_nb.photo import Photo, Pixels
@@ -79,4 +80,5 @@ class Edit:
         return figure.Caption.of(self.receipt, self.before, self.after)
 
     def _repr_html_(self) -> str:
-        return figure.figure(self.before, self.after, self._caption(), longest=self.longest)
+        shown = figure.figure(self.before, self.after, self._caption(), longest=self.longest)
+        return shown + (gallery(self.layers) if self.layers else "")

@@ -206,7 +206,7 @@ class _Preview:
         small = photo.thumbnail(longest)
         width, height = photo.size
         return cls(
-            data=_webp(small, photo.icc_profile),
+            data=webp(small, photo.icc_profile),
             label=label,
             alt=f"{label}: {photo.name}, {width} x {height}",
             shown=_displayed(photo.size),
@@ -233,7 +233,7 @@ class _Preview:
         )
 
 
-def _webp(small: Image.Image, icc: bytes | None) -> bytes:
+def webp(small: Image.Image, icc: bytes | None) -> bytes:
     """Encode a preview, which is RGB: the profile of a grey photo does not fit it any more."""
     fitting = icc if icc and icc[16:20] == b"RGB " else None
     buffer = io.BytesIO()

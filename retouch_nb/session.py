@@ -5,7 +5,7 @@ There is one session a process, `current`; the client and the engine load when f
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +15,10 @@ from retouch_nb.config import Retouch, home_folder
 from retouch_nb.contract import Operation, Provider
 from retouch_nb.credentials import Credentials
 from retouch_nb.edit import Edit
-from retouch_nb.errors import ServiceError, UnknownNameError
+from retouch_nb.errors import PictureError, ServiceError, UnknownNameError
 from retouch_nb.job import Job, View
 from retouch_nb.jobs import JobRow, JobTable
+from retouch_nb.layers import LayerStack
 from retouch_nb.loop import Background
 from retouch_nb.photo import Photo
 from retouch_nb.providers import operation_named
@@ -224,14 +225,26 @@ class Session:
         return Job(job_id, operation, route.maker, really_cancels=route.free, view=view)
 
     def _edit(self, operation: Operation, result: "Result") -> Edit:
-        before = getattr(operation, "photo", None)
+        given = getattr(operation, "photo", None)
+        before = given if isinstance(given, Photo) else None
+        layers = self._layers(result, before, operation.tasks()) if result.kind == "zip" else None
+        after = layers.composite() if layers else result.photo
         return Edit(
-            before if isinstance(before, Photo) else None,
-            replace(result.photo, name=before.name if before else operation.name),
+            before,
+            replace(after, name=given.name if given else operation.name),
             result.receipt,
-            mask=operation.area(),
-            longest=self.settings.preview,
+            layers,
+            operation.area(),
+            self.settings.preview,
         )
+
+    def _layers(self, result: "Result", before: Photo | None, tasks: Sequence[str]) -> LayerStack:
+        if before is None:
+            raise PictureError(
+                "The result is a ZIP of layers, and the photo they lie on is not at hand.",
+                advice=f"Read it with LayerStack.from_zip({str(result.path)!r}, base=photo).",
+            )
+        return LayerStack.from_zip(result.path, before, tasks=tasks)
 
     def _engine_route(self, service: Provider) -> "Route":
         from retouch_nb.client.embedded import embedded  # loads httpx

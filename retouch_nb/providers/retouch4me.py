@@ -108,6 +108,10 @@ class Retouch(
     def warnings(self) -> tuple[str, ...]:
         return self.steps.advice()
 
+    def tasks(self) -> tuple[str, ...]:
+        recipe = getattr(self, "steps", None)
+        return tuple(step.plugin.name for step in recipe.steps) if recipe else ()
+
     def price(self) -> Price:
         return Price(1, "a photo, whatever the number of steps")
 
