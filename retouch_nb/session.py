@@ -62,13 +62,13 @@ class Session:
         *,
         home: Path | None = None,
         environ: Mapping[str, str] = os.environ,
-        view: Callable[[Job], View | None] = lambda job: None,
+        view: Callable[[Job], View | None] | None = None,
     ) -> None:
         self.settings = settings or Retouch()
         self.home = home or home_folder(environ)
         self.environ = environ
         self.credentials = Credentials(environ)
-        self.view = view
+        self.view = view or _unseen
         self._background = Background()
 
     def submit(
@@ -221,7 +221,7 @@ class Session:
                 made.close()
 
     def _job(self, job_id: str, operation: Operation, route: "Route") -> Job:
-        view = self.view if self.settings.progress else lambda job: None
+        view = self.view if self.settings.progress else _unseen
         return Job(job_id, operation, route.maker, really_cancels=route.free, view=view)
 
     def _edit(self, operation: Operation, result: "Result") -> Edit:
@@ -271,7 +271,12 @@ def _row(entry: "Entry") -> JobRow:
     )
 
 
-default_view: Callable[[Job], View | None] = lambda job: None
+def _unseen(job: Job) -> View | None:
+    """Show nothing."""
+    return None
+
+
+default_view: Callable[[Job], View | None] = _unseen
 """What shows the jobs of the current session; the package sets it, for widgets are built on this module."""
 
 _current: Session | None = globals().get("_current")  # survives being reloaded
