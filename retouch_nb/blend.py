@@ -1,8 +1,8 @@
-"""How a layer changes what lies below it: Photoshop's blend modes and a compositor for large photos.
+"""How a layer changes what lies below it: Photoshop's blend modes, and a tiled compositor.
 
-The idea: in 8 bits a blend mode *is* a table of 256 x 256 results. Looking them up makes every mode
-equally fast, the picture the same to the last bit however it is tiled or computed, and a stack one
-that may be flattened at any height.
+The idea: in 8 bits a blend mode *is* a table of 256 x 256 results. Looking them up makes every
+mode equally fast, the picture the same to the last bit however it is tiled or computed, and a
+stack one that may be flattened at any height.
 """
 
 import math
@@ -26,6 +26,8 @@ Unit: TypeAlias = npt.NDArray[np.float64]
 TILE_PIXELS = 48_000
 """Pixels blended at a time, so that a tile's working arrays (1 MB) stay in a core's own cache."""
 
+THREADS = min(8, os.cpu_count() or 1)
+
 LARGE_JOB = 50_000_000
 """Layer pixels from which numba, if installed, is worth loading."""
 
@@ -43,14 +45,15 @@ class BlendMode(StrEnum):
 
     ``BlendMode(text)`` takes any spelling: case, spaces, hyphens, underscores do not matter.
 
-    Three soft lights are in circulation. They agree where the layer is darker than half grey; where it is
-    lighter, a layer made for one comes out up to 33/255 different under another.
+    Three soft lights are in circulation. They agree where the layer is darker than half grey;
+    where it is lighter, a layer made for one comes out up to 33/255 different under another.
 
-    - ``SOFT_LIGHT`` is the square-root form, which Pegtop's collection of blend modes and most texts since
-      give as Photoshop's: ``2bs + b² (1 - 2s)``, and ``√b (2s - 1) + 2b (1 - s)`` above half grey.
-    - ``SOFT_LIGHT_W3C`` is that of PDF and of the W3C's Compositing and Blending. It replaces ``√b`` by
-      ``((16b - 12) b + 4) b`` where b is below a quarter, so it differs from the first in shadows only.
-      Those who compared with Photoshop's own pictures (psd-tools, pull request 784) found this one there.
+    - ``SOFT_LIGHT`` is the square-root form, which Pegtop's collection of blend modes and most
+      texts since give as Photoshop's: ``2bs + b² (1 - 2s)``, and ``√b (2s - 1) + 2b (1 - s)``
+      where the layer is above half grey.
+    - ``SOFT_LIGHT_W3C`` is that of PDF and of the W3C's Compositing and Blending. It replaces
+      ``√b`` by ``((16b - 12) b + 4) b`` where b is below a quarter, so it differs in shadows only.
+      Those who measured Photoshop itself (psd-tools, pull request 784) found this one there.
     - ``SOFT_LIGHT_PEGTOP`` is Pegtop's own, ``2bs + b² (1 - 2s)`` throughout.
 
     Examples
@@ -161,9 +164,10 @@ def _divide(b: Unit, s: Unit) -> Unit:
         return np.where(s == 0, np.where(b == 0, 0, 1), b / s)
 
 
-# b is the level below, s the layer's, both 0 to 1; results are clipped to that range. From the W3C's
-# Compositing and Blending Level 1 (section 9.1) where it has the mode, else from Photoshop's descriptions;
-# Vivid Light and Hard Mix at their edges as measured in Photoshop (psd-tools, pull request 784).
+# b is the level below, s the layer's, both 0 to 1; results are clipped to that range. From the
+# W3C's Compositing and Blending Level 1 (section 9.1) where it has the mode, else from
+# Photoshop's descriptions; Vivid Light and Hard Mix at their edges as measured in Photoshop
+# (psd-tools, pull request 784).
 _FORMULAS: dict[BlendMode, Callable[[Unit, Unit], Unit]] = {
     BlendMode.NORMAL: lambda b, s: s,
     BlendMode.DARKEN: np.minimum,
@@ -216,13 +220,13 @@ def composite(
 ) -> Pixels:
     """Lay layers on a picture, the first one lowest.
 
-    For every layer and channel, with ``b`` below, ``s`` in the layer and ``a`` its alpha (all 0-255)::
+    For every layer and channel, with levels ``b`` below, ``s`` in the layer and ``a`` its alpha::
 
         A   = round(a * round(255 * opacity) / 255)
         out = round((b * (255 - A) + mode.table[b, s] * A) / 255)
 
-    and ``out`` is what the next layer finds below it. Each step is exact and rounds half up, so laying
-    ten layers at once gives the same picture as laying five and then the other five.
+    and ``out`` is what the next layer finds below it. Each step is exact and rounds half up, so
+    laying ten layers at once gives the same picture as laying five and then the other five.
 
     Parameters
     ----------
@@ -274,10 +278,9 @@ def lay_onto(canvas: Pixels, sheets: Sequence[Sheet], *, work: int | None = None
         return
     pixels = sum(sheet.pixels.size // 4 for sheet in visible) if work is None else work
     lay = _compiled() if pixels >= LARGE_JOB else None
-    threads = min(8, os.cpu_count() or 1)
     rows = max(1, TILE_PIXELS // canvas.shape[1])
-    band = rows * max(1, math.ceil(canvas.shape[0] / rows / threads / 4))
-    with ThreadPoolExecutor(threads) as pool:
+    band = rows * max(1, math.ceil(canvas.shape[0] / rows / THREADS / 4))
+    with ThreadPoolExecutor(THREADS) as pool:
         lay_band = partial(_lay_band, canvas, visible, rows, lay)
         for _ in pool.map(lay_band, _spans(canvas.shape[0], band)):  # raises what a thread raised
             pass
@@ -286,15 +289,15 @@ def lay_onto(canvas: Pixels, sheets: Sequence[Sheet], *, work: int | None = None
 def soft_light_inverse(base: npt.NDArray[np.number], wanted: npt.NDArray[np.number]) -> Pixels:
     """Find the layer that turns one picture into another under `BlendMode.SOFT_LIGHT`.
 
-    The formula solved for the layer: ``s = 1/2 + (wanted - b) / 2f`` with ``f = b - b²`` to darken and
-    ``f = √b - b`` to lighten; half grey where nothing can change (black and white), and clipped where
-    soft light does not reach as far as wanted.
+    The formula solved for the layer: ``s = 1/2 + (wanted - b) / 2f`` with ``f = b - b²`` to
+    darken and ``f = √b - b`` to lighten; half grey where nothing can change (black and white),
+    and clipped where soft light does not reach as far as wanted.
 
     Parameters
     ----------
     base, wanted : ndarray
-        Same shape, levels 0 to 255, ``uint8`` or float. Made of blurred pictures, the layer changes
-        light and colour and leaves fine texture to the photo.
+        Same shape, levels 0 to 255, ``uint8`` or float. Made of blurred pictures, the layer
+        changes light and colour and leaves fine texture to the photo.
 
     Returns
     -------
@@ -347,9 +350,10 @@ def _compiled() -> Lay | None:
     """Compile the loop if numba is there; that takes half a second, so only large jobs ask."""
     try:
         from numba import njit
-    except ImportError:
+
+        return cast(Lay, njit(nogil=True, cache=True)(_lay_pixel_by_pixel))
+    except (ImportError, RuntimeError):  # RuntimeError: nowhere to keep what was compiled
         return None
-    return cast(Lay, njit(nogil=True, cache=True)(_lay_pixel_by_pixel))
 
 
 def _lay_pixel_by_pixel(
@@ -393,7 +397,7 @@ def _lay_band(
 
 
 class _Part(NamedTuple):
-    """What of a layer lies on one tile: its pixels, their rows and columns there, opacity in 255ths."""
+    """What of a layer lies on one tile: pixels, their rows and columns there, opacity in 255ths."""
 
     pixels: Pixels
     where: tuple[slice, slice]
@@ -463,7 +467,7 @@ def _lay_part(below: Levels, part: _Part, columns: slice, alpha: Levels, scratch
 
 
 def _mix(below: Levels, colour: Levels, alpha: Levels, spare: Levels) -> None:
-    """Move `below` towards `colour` by alpha / 255; no step exceeds 65 407, so uint16 holds all."""
+    """Move `below` towards `colour` by alpha / 255; no step exceeds 65 407, uint16 holds all."""
     np.multiply(colour, alpha, out=colour)
     np.subtract(255, alpha, out=alpha)
     np.multiply(below, alpha, out=below)
@@ -472,7 +476,7 @@ def _mix(below: Levels, colour: Levels, alpha: Levels, spare: Levels) -> None:
 
 
 def _divide_by_255(values: Levels, spare: Levels) -> None:
-    """Divide in place, to the nearest; exact up to 255 * 255 (Blinn, *Three Wrongs Make a Right*)."""
+    """Divide in place, rounding to the nearest: exact up to 255 * 255 (a trick of J. Blinn's)."""
     np.add(values, 128, out=values)
     np.right_shift(values, 8, out=spare)
     np.add(values, spare, out=values)

@@ -1,7 +1,7 @@
 """A service's ZIP of layers, read with suspicion: nothing is written to disk, nothing is believed.
 
-The idea: what cannot be an honest answer (paths, links, sizes, numbers that make no sense) is refused as
-a whole with `ProtocolError`; what is merely unknown (a file, a mode, a key) is kept or left out with a note.
+The idea: what cannot be an honest answer (slip paths, links, impossible sizes) is refused as a
+whole; what is merely unknown is kept, or left out with a note.
 """
 
 import io
@@ -37,7 +37,7 @@ _BROKEN = (
     RuntimeError,
     ValueError,
 )
-"""All that Python's zipfile was seen to raise on damaged archives."""
+"""What Python's zipfile raises on damaged archives."""
 
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
@@ -51,7 +51,7 @@ class File(NamedTuple):
 
 @dataclass(frozen=True)
 class Archive:
-    """What was read: pictures in the order of the ZIP, ``result.json``, and what to know about it."""
+    """What was read: pictures in the order of the ZIP, ``result.json``, and what was left out."""
 
     files: tuple[File, ...]
     result: dict[str, Any]
@@ -66,7 +66,8 @@ def read_zip(source: bytes | str | os.PathLike[str], *, most_pixels: int) -> Arc
     source : bytes or path
         The archive.
     most_pixels : int
-        Pixels of the photo: no layer may have more, and none may unpack to more than they can take.
+        Pixels of the photo: no layer may have more, and none may unpack to more than they can
+        take.
 
     Raises
     ------
@@ -140,7 +141,7 @@ def _check_names(files: Sequence[zipfile.ZipInfo]) -> None:
 
 
 def _check_sizes(files: Sequence[zipfile.ZipInfo], most_bytes: int) -> None:
-    """Refuse what unpacks to more than its pixels can take, and entries that share their bytes."""
+    """Refuse what unpacks to more than its pixels can take, and entries that share bytes."""
     end = 0
     for file in sorted(files, key=lambda file: file.header_offset):
         if file.file_size > most_bytes:

@@ -1,4 +1,4 @@
-"""What layered files have in common: they take their name only when they read back as our composite."""
+"""What all layered files do: take their name only once they read back as our composite."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from retouch_nb.errors import PictureError, RetouchError
-from retouch_nb.layers.layer import Layer, Piece
+from retouch_nb.layers.layer import Layer
+from retouch_nb.layers.placement import Piece
 from retouch_nb.photo import Photo, Pixels
 
 BACKGROUND = "Photo"

@@ -1,130 +1,27 @@
-"""One layer of a layered result: an encoded picture, where it lies on the photo, and how it blends.
+"""One layer of a layered result: an encoded picture, its place on the photo, and how it blends.
 
-The idea: pixels stay encoded until they are asked for, and are then asked for strip by strip; what a
-user changes (opacity, visibility, mode) is a field, so a changed layer shares its picture with the old.
+The idea: pixels stay encoded until they are asked for, and are then asked for strip by strip; what
+a user changes is a field, so a changed layer shares its picture with the one before.
 """
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, NamedTuple, Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import numpy as np
 from PIL import Image
 
 from retouch_nb.blend import BlendMode, Sheet
 from retouch_nb.errors import ParameterError, PictureError
+from retouch_nb.layers.placement import Affine, At, Box, Piece, Placement
 from retouch_nb.layers.pngrows import Png
 from retouch_nb.photo import Pixels
 
-Box: TypeAlias = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels of the photo; right and bottom are one past the last."""
-
 Kind: TypeAlias = Literal["pixel", "patch", "mask", "flow"]
 
-
-@dataclass(frozen=True)
-class At:
-    """Placement by the position of the picture's left top corner."""
-
-    left: int = 0
-    top: int = 0
-
-    def box(self, size: tuple[int, int], canvas: tuple[int, int]) -> Box:
-        """Where a picture of this size lies on the photo, cut at its edges."""
-        left, top = min(max(self.left, 0), canvas[0]), min(max(self.top, 0), canvas[1])
-        right, bottom = self.left + size[0], self.top + size[1]
-        return left, top, max(left, min(right, canvas[0])), max(top, min(bottom, canvas[1]))
-
-    def pieces(self, png: Png, canvas: tuple[int, int], rows: int) -> Iterator["Piece | None"]:
-        """Give what lies on each strip of the photo, `rows` rows high, from top to bottom."""
-        if png.size == canvas and not self.left and not self.top:
-            yield from (Piece(strip, (0, 0)) for strip in png.strips(rows))
-            return
-        whole = np.asarray(png.to_pil())
-        for top in range(0, canvas[1], rows):
-            first = max(0, top - self.top)
-            part = whole[first : max(0, top + min(rows, canvas[1] - top) - self.top)]
-            yield Piece(part, (self.left, self.top + first - top)) if len(part) else None
-
-
-class Affine(NamedTuple):
-    """Placement of a patch by the matrix that maps the photo's pixels to the patch's.
-
-    ``u = a x + b y + c`` and ``v = d x + e y + f``: what Pillow's affine transform takes, so nothing is
-    inverted. As there, coordinates are those of pixel edges: the centre of the first pixel is (½, ½).
-    """
-
-    a: float
-    b: float
-    c: float
-    d: float
-    e: float
-    f: float
-
-    @classmethod
-    def of(cls, rows: object) -> Self:
-        """Check a 2 x 3 matrix as a service sends it: finite numbers that can be inverted.
-
-        Raises
-        ------
-        ParameterError
-            It is not that.
-
-        Examples
-        --------
-        >>> Affine.of([[0.5, 0, -10], [0, 0.5, -20]])
-        Affine(a=0.5, b=0.0, c=-10.0, d=0.0, e=0.5, f=-20.0)
-        """
-        try:
-            matrix = np.array(rows, dtype=np.float64)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise ParameterError("A placement matrix is not made of numbers.") from error
-        if matrix.shape != (2, 3) or not np.isfinite(matrix).all():
-            raise ParameterError("A placement matrix is not 2 x 3 finite numbers.")
-        if not 1e-9 < abs(np.linalg.det(matrix[:, :2])) < 1e9 or np.abs(matrix).max() > 1e9:
-            raise ParameterError("A placement matrix cannot be inverted.")
-        return cls(*matrix.ravel().tolist())
-
-    def box(self, size: tuple[int, int], canvas: tuple[int, int]) -> Box:
-        """Where a patch of this size lies on the photo, cut at its edges."""
-        corners = np.array([(u, v) for u in (0, size[0]) for v in (0, size[1])], dtype=np.float64)
-        inverse = np.linalg.inv(np.array([[self.a, self.b], [self.d, self.e]]))
-        x, y = inverse @ (corners - (self.c, self.f)).T
-        left, right = np.clip((math.floor(x.min()), math.ceil(x.max())), 0, canvas[0])
-        top, bottom = np.clip((math.floor(y.min()), math.ceil(y.max())), 0, canvas[1])
-        return int(left), int(top), int(right), int(bottom)
-
-    def pieces(self, png: Png, canvas: tuple[int, int], rows: int) -> Iterator["Piece | None"]:
-        """Give what lies on each strip of the photo, `rows` rows high, sampled bicubically."""
-        patch = png.to_pil()
-        left, first, right, last = self.box(png.size, canvas)
-        for strip in range(0, canvas[1], rows):
-            top, bottom = max(first, strip), min(last, strip + rows)
-            if right <= left or bottom <= top:
-                yield None
-            else:
-                part = self._sampled(patch, (left, top, right, bottom))
-                yield Piece(np.asarray(part), (left, top - strip))
-
-    def _sampled(self, patch: Image.Image, box: Box) -> Image.Image:
-        left, top, right, bottom = box
-        moved = self._replace(
-            c=self.c + self.a * left + self.b * top, f=self.f + self.d * left + self.e * top
-        )
-        size, bicubic = (right - left, bottom - top), Image.Resampling.BICUBIC
-        return patch.transform(size, Image.Transform.AFFINE, tuple(moved), bicubic)
-
-
-Placement: TypeAlias = At | Affine
-
-
-class Piece(NamedTuple):
-    """What of a layer lies on one strip of the photo: pixels and their left and top there."""
-
-    pixels: Pixels
-    offset: tuple[int, int]
+_LEFT_TOP = At()
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -142,8 +39,8 @@ class Layer:
     plugin : str
         The plug-in that made it; empty when the file name does not tell.
     kind : {"pixel", "patch", "mask", "flow"}
-        Colours over the photo; a cut-out placed by a matrix; a selection; a displacement of unknown
-        encoding. The last two are kept and shown, and never composited.
+        Colours over the photo; a cut-out placed by a matrix; a selection; a displacement of
+        unknown encoding. The last two are kept and shown, and never composited.
     visible : bool
         Whether it takes part in the composite.
     opacity : float
@@ -162,7 +59,7 @@ class Layer:
     visible: bool = True
     opacity: float = 1.0
     blend_mode: BlendMode | None = BlendMode.NORMAL
-    placement: Placement | None = At()
+    placement: Placement | None = _LEFT_TOP
 
     def __post_init__(self) -> None:
         if not 0 <= self.opacity <= 1:
@@ -202,7 +99,7 @@ class Layer:
 
     @cached_property
     def coverage(self) -> float:
-        """Part of the photo that it touches at all (alpha above 0), 0 to 1; a mask's mean level."""
+        """Part of the photo it touches at all (alpha above 0), 0 to 1; a mask's mean level."""
         if self.kind == "mask":
             return float(self.to_mask().mean()) / 255
         if isinstance(self.placement, Affine):
@@ -226,7 +123,7 @@ class Layer:
         return np.asarray(self.to_pil())
 
     def to_mask(self) -> Pixels:
-        """Read its picture as a selection: its alpha, or its lightness when it is opaque everywhere.
+        """Read its picture as a selection: its alpha, or its lightness if it is opaque everywhere.
 
         Returns
         -------
@@ -257,15 +154,23 @@ class Layer:
             yield piece and Sheet(piece.pixels, self.blend_mode, self.opacity, piece.offset)
 
     def cut_out(self) -> Piece | None:
-        """Decode what lies on the photo, cut to `bbox`; None when there is nothing."""
-        left, top, right, bottom = self.bbox
-        if self.placement is None or right <= left or bottom <= top:
+        """Decode what is not transparent on the photo, in its box; None when there is nothing."""
+        if self.placement is None:
             return None
-        (piece,) = self.placement.pieces(self.png, self.canvas, self.canvas[1])
-        if piece is None:
+        rows = self.png.rows_at_once
+        tops = range(0, self.canvas[1], rows)
+        pieces = self.placement.pieces(self.png, self.canvas, rows)
+        inked = [_inked(piece, top) for top, piece in zip(tops, pieces, strict=True) if piece]
+        parts = [part for part in inked if part]
+        if not parts:
             return None
-        x, y = left - piece.offset[0], top - piece.offset[1]
-        return Piece(piece.pixels[y : y + bottom - top, x : x + right - left], (left, top))
+        left, top = (min(part.offset[axis] for part in parts) for axis in (0, 1))
+        right = max(part.offset[0] + part.pixels.shape[1] for part in parts)
+        bottom = max(part.offset[1] + part.pixels.shape[0] for part in parts)
+        whole = np.zeros((bottom - top, right - left, 4), np.uint8)
+        for pixels, (x, y) in parts:
+            whole[y - top : y - top + len(pixels), x - left : x - left + pixels.shape[1]] = pixels
+        return Piece(whole, (left, top))
 
     def reduced(self, factor: int) -> Self:
         """Make the same layer for a photo `factor` times smaller, by averages of whole blocks."""
@@ -282,7 +187,18 @@ class Layer:
             for top, piece in zip(tops, pieces, strict=True)
         ]
         whole = Png.of(np.concatenate(strips))
-        return replace(self, png=whole, canvas=(width, height), placement=At(), kind="pixel")
+        return replace(self, png=whole, canvas=(width, height), placement=_LEFT_TOP)
+
+
+def _inked(piece: Piece, strip_top: int) -> Piece | None:
+    """Cut a piece to what is not transparent, and count its offset from the photo's corner."""
+    alpha = piece.pixels[..., 3] > 0
+    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
+    if not rows.size:
+        return None
+    first, left = int(rows[0]), int(columns[0])
+    pixels = piece.pixels[first : rows[-1] + 1, left : columns[-1] + 1]
+    return Piece(pixels, (piece.offset[0] + left, strip_top + piece.offset[1] + first))
 
 
 def _reduced(piece: Piece | None, size: tuple[int, int], factor: int) -> Pixels:

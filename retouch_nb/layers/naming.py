@@ -14,7 +14,8 @@ from typing import Any
 from retouch_nb.blend import BlendMode, letters
 from retouch_nb.errors import ParameterError, PictureError, UnknownNameError
 from retouch_nb.layers.archive import Archive, File, refused
-from retouch_nb.layers.layer import Affine, Layer
+from retouch_nb.layers.layer import Layer
+from retouch_nb.layers.placement import Affine
 
 MODES: dict[str, BlendMode | None] = {
     "Skin Mask": None,
@@ -33,7 +34,9 @@ MODES: dict[str, BlendMode | None] = {
     "Glasses Anti Glare": BlendMode.LINEAR_LIGHT,
     "Color Correction": None,
 }
-"""Retouch4me's plug-ins that can yield a layer, in the recommended order, with the documented mode."""
+"""Retouch4me's plug-ins that can yield a layer, in the recommended order; documented modes."""
+
+MATRIX = "glassesAntiGlarePatchMatrix"
 
 Record = dict[str, Any]
 
@@ -130,9 +133,7 @@ def _in_order(files: Sequence[File], tasks: Sequence[str], notes: list[str]) -> 
     ranked = sorted(files, key=lambda file: _number(file.name) or 0) if numbered else list(files)
     if tasks:
         places = _places(ranked, [letters(task) for task in tasks])
-        return [
-            file for _, file in sorted(zip(places, ranked, strict=True), key=lambda pair: pair[0])
-        ]
+        return [ranked[index] for index in sorted(range(len(ranked)), key=places.__getitem__)]
     if not numbered and len(files) > 1:
         notes.append(
             "The ZIP does not tell the order of its layers; the vendor's usual one was taken."
@@ -161,11 +162,8 @@ def _layer(name: str, file: File, canvas: tuple[int, int], record: Record) -> tu
     plugin, written = plugin_of(file.name), letters(mode_text(file.name))
     plain = Layer(name=name, png=file.png, canvas=canvas, plugin=plugin, blend_mode=None)
     if plugin == "Face Lifting" or written.startswith("flow"):
-        flow = replace(plain, kind="flow", placement=None)
-        return (
-            flow,
-            f"{name!r} moves pixels; how it is encoded is not published, so it is only kept.",
-        )
+        note = f"{name!r} moves pixels; how it is encoded is not published, so it is only kept."
+        return replace(plain, kind="flow", placement=None), note
     if _is_patch(file, plugin, record, canvas):
         mode = mode_of(file.name) or MODES[plugin]
         return _patch(replace(plain, kind="patch", blend_mode=mode, placement=None), record)
@@ -177,19 +175,19 @@ def _layer(name: str, file: File, canvas: tuple[int, int], record: Record) -> tu
 
 
 def _with_mode(layer: Layer, file: str) -> tuple[Layer, str]:
-    documented = MODES.get(layer.plugin)
-    if mode := mode_of(file) or (None if mode_text(file) else documented):
+    """Take the mode from the file name, else the plug-in's, else Normal for a known plug-in."""
+    text = mode_text(file)
+    if mode := mode_of(file) if text else MODES.get(layer.plugin):
         return replace(layer, blend_mode=mode), ""
-    if layer.plugin and not mode_text(file):
+    if layer.plugin and not text:
         note = f"The mode of {layer.name!r} is not documented; Normal was taken."
         return replace(layer, blend_mode=BlendMode.NORMAL), note
-    reason = (
-        f"blend mode {mode_text(file)!r} is not known"
-        if mode_text(file)
-        else "it has no blend mode"
-    )
-    advice = f"To use it: stack.adjust({layer.name!r}, blend_mode=...)."
-    return layer, f"{layer.name!r} was left out: {reason}. {advice}"
+    reason = f"its blend mode {text!r} is not known" if text else "it names no blend mode"
+    return _left_out(layer, f"{reason}; choose one: stack.adjust({layer.name!r}, blend_mode=...)")
+
+
+def _left_out(layer: Layer, reason: str) -> tuple[Layer, str]:
+    return layer, f"{layer.name!r} was left out: {reason}."
 
 
 def _is_patch(file: File, plugin: str, record: Record, canvas: tuple[int, int]) -> bool:
@@ -201,26 +199,30 @@ def _is_patch(file: File, plugin: str, record: Record, canvas: tuple[int, int]) 
 
 def _patch(layer: Layer, record: Record) -> tuple[Layer, str]:
     """Place a patch, if it is the patch of one face and we are told where it belongs."""
-    faces = record.get("faces")
-    if not isinstance(faces, list) or not all(isinstance(face, dict) for face in faces):
-        return (
-            layer,
-            f"{layer.name!r} was left out: result.json does not say where the patch belongs.",
-        )
-    if len(faces) != 1:
-        return layer, (
-            f"{layer.name!r} was left out: it packs the patches of {len(faces)} faces in one picture, "
-            "and how is not published. Ask for LayoutMode 'full' instead."
-        )
-    size = _size(faces[0], "patchWidth", "patchHeight")
-    matrix = faces[0].get("glassesAntiGlarePatchMatrix")
-    if matrix is None or (size and size != layer.size):
-        told = "gives no matrix" if matrix is None else f"speaks of {size[0]} x {size[1]} pixels"  # type: ignore[index]
-        return layer, f"{layer.name!r} was left out: result.json {told}."
+    faces: Any = record.get("faces")
+    if reason := _unplaced(faces, layer.size):
+        return _left_out(layer, reason)
     try:
-        return replace(layer, placement=Affine.of(matrix)), ""
+        return replace(layer, placement=Affine.of(faces[0][MATRIX])), ""
     except ParameterError as error:
         raise refused(f"result.json cannot be trusted: {error}") from error
+
+
+def _unplaced(faces: Any, size: tuple[int, int]) -> str:
+    """Say why a patch cannot be placed; nothing when it can."""
+    if not isinstance(faces, list) or not all(isinstance(face, dict) for face in faces):
+        return "result.json does not say where the patch belongs"
+    if len(faces) != 1:
+        return (
+            f"it packs the patches of {len(faces)} faces, and how is not published; "
+            "ask for LayoutMode 'full' instead"
+        )
+    if faces[0].get(MATRIX) is None:
+        return "result.json gives no matrix for the patch"
+    told = _size(faces[0], "patchWidth", "patchHeight")
+    return (
+        f"result.json speaks of a patch of {told[0]} x {told[1]}" if told and told != size else ""
+    )
 
 
 def _edited(layer: Layer, result: Record, file: str) -> Layer:

@@ -12,7 +12,8 @@ from PIL import Image
 
 from retouch_nb.blend import BlendMode, Sheet, lay_onto
 from retouch_nb.layers.export import BACKGROUND, differs, opaque, own_pixels, replacing
-from retouch_nb.layers.layer import At, Layer
+from retouch_nb.layers.layer import Layer
+from retouch_nb.layers.placement import At
 from retouch_nb.layers.pngrows import Png
 from retouch_nb.photo import Photo, Pixels
 
@@ -52,10 +53,10 @@ def save_ora(
 ) -> Path:
     """Write an OpenRaster file: the photo and its layers as PNGs, for Krita, GIMP and MyPaint.
 
-    Layers that are not composited (masks, flow) are hidden. OpenRaster knows one soft light, the W3C's, so
-    other programs show soft light layers a little differently than the merged picture, which is our
-    composite. For modes without a name there, such as Linear Light, Krita's own names are written; programs
-    that do not know them show Normal.
+    Layers that are not composited (masks, flow) are hidden. OpenRaster knows one soft light, the
+    W3C's, so other programs show soft light layers a little differently than the merged picture
+    in the file, which is our composite. Modes without a name there, such as Linear Light, get
+    Krita's; programs that do not know those show Normal.
 
     Parameters
     ----------

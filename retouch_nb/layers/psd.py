@@ -13,7 +13,8 @@ from PIL import Image
 from retouch_nb.blend import BlendMode, Sheet, lay_onto
 from retouch_nb.errors import MissingExtraError, PictureError
 from retouch_nb.layers.export import BACKGROUND, differs, opaque, own_pixels, replacing
-from retouch_nb.layers.layer import Layer, Piece
+from retouch_nb.layers.layer import Layer
+from retouch_nb.layers.placement import Piece
 from retouch_nb.photo import Photo, Pixels
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ PSD_SIDE = 30_000
 def save_psd(path: str | os.PathLike[str], base: Photo, layers: Sequence[Layer]) -> Path:
     """Write a Photoshop file: the photo, and a group of layers with names, modes and opacities.
 
-    A skin mask becomes a hidden white layer with the selection as its layer mask; flow layers and whatever
-    is not composited are hidden layers. Layers are cut to what they show. The colour profile is kept.
-    The merged picture in the file is our composite: Photoshop's own may differ by its rounding, and in
-    soft light by its formula (see `BlendMode`).
+    A skin mask becomes a hidden white layer with the selection as its layer mask; flow layers and
+    whatever is not composited are hidden layers. Layers are cut to what they show. The colour
+    profile is kept. The merged picture in the file is our composite: Photoshop's own may differ
+    by its rounding, and in soft light by its formula (see `BlendMode`).
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """A layered result as one value: look at its layers, change them, composite them, save them.
 
-The idea: a stack is a photo and a tuple of layers, and every change gives a new stack; the pictures
-inside are shared and stay encoded, so a stack of a 40-megapixel photo costs what its files cost.
+The idea: a stack is a photo and a tuple of layers, and every change gives a new stack; the
+pictures inside are shared and stay encoded, so a stack of a 40-megapixel photo costs what its
+files cost.
 """
 
 import json
@@ -18,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
-from retouch_nb.blend import BlendMode, lay_onto, letters
+from retouch_nb.blend import THREADS, BlendMode, lay_onto, letters
 from retouch_nb.errors import ParameterError, ProtocolError, UnknownNameError
 from retouch_nb.layers.archive import read_zip
 from retouch_nb.layers.export import replacing
@@ -34,7 +35,8 @@ from retouch_nb.photo import Photo, PhotoLike, Pixels
 class LayerStack:
     """The layers of a retouched photo, the first one lowest.
 
-    Iterates over its layers; index it by number or by name, in any spelling. Changes return a new stack.
+    Iterates over its layers; index it by number or by name in any spelling. Every change gives a
+    new stack.
 
     Attributes
     ----------
@@ -82,8 +84,8 @@ class LayerStack:
         base : PhotoLike
             The photo exactly as it was uploaded.
         tasks : sequence of str, optional
-            The plug-ins of the request in their order. Left out, the order is that of the numbers the
-            file names begin with, else the one the vendor recommends.
+            The plug-ins of the request in their order. Left out, the order is that of the numbers
+            the file names begin with, else the one the vendor recommends.
 
         Raises
         ------
@@ -183,23 +185,24 @@ class LayerStack:
     def preview(self, longest: int = 1280) -> Self:
         """Make a small copy of the stack, for looking at: same layers, fewer pixels.
 
-        Photo and layers are averaged over whole blocks, so the longer side is `longest` or a little less.
-        Its composite differs a little from a reduced composite, as blending comes after the averaging.
+        Photo and layers are averaged over whole blocks, so the longer side is `longest` or less.
+        Its composite differs a little from the reduced composite, as it is blended after the
+        averaging.
         """
         factor = -(-max(self.base.size) // longest)
         if factor == 1:
             return self
         base = Photo.open(self.base.to_pil().reduce(factor))
-        with ThreadPoolExecutor(_threads()) as pool:
+        with ThreadPoolExecutor(THREADS) as pool:
             layers = tuple(pool.map(lambda layer: layer.reduced(factor), self.layers))
         return replace(self, base=base, layers=layers)
 
     def to_numpy(self) -> Pixels:
         """Composite all visible layers: ``uint8`` (height, width, 3), or 4 if the photo has alpha.
 
-        A photo's own alpha is kept and plays no part in the blending. See `blend.composite` for the
-        arithmetic. Layers are decoded strip by strip: a stack of nine layers takes about 60 MB beside
-        the photo, whatever its size.
+        A photo's own alpha is kept and plays no part in the blending; the arithmetic is that of
+        `retouch_nb.blend.composite`. Layers are decoded strip by strip and take a few megabytes
+        each, however large the photo.
         """
         pixels = self.base.to_numpy()
         if pixels.shape[2] == 3:
@@ -222,11 +225,11 @@ class LayerStack:
         return save_psd(path, self.base, self.layers)
 
     def save_ora(self, path: str | os.PathLike[str]) -> Path:
-        """Write an OpenRaster file for Krita, GIMP or MyPaint; see `retouch_nb.layers.ora.save_ora`."""
+        """Write an OpenRaster file; see `retouch_nb.layers.ora.save_ora`."""
         return save_ora(path, self.base, self.layers, self.to_numpy()[..., :3])
 
     def save_zip(self, path: str | os.PathLike[str]) -> Path:
-        """Write the layers as a ZIP that `from_zip` reads, changes of opacity and visibility included."""
+        """Write a ZIP that `from_zip` reads, changes of mode, opacity and visibility included."""
         target = Path(path).expanduser()
         with replacing(target) as partial, zipfile.ZipFile(partial, "w") as stored:
             for name, data in self._files():
@@ -234,7 +237,7 @@ class LayerStack:
         return target
 
     def save_layers(self, folder: str | os.PathLike[str]) -> list[Path]:
-        """Write each layer as the PNG it was delivered as, and ``result.json``; returns the paths."""
+        """Write each layer as the PNG it came as, and ``result.json``; give the paths."""
         target = Path(folder).expanduser()
         target.mkdir(parents=True, exist_ok=True)
         paths = []
@@ -270,16 +273,12 @@ def _composite_onto(canvas: Pixels, layers: Sequence[Layer]) -> None:
         return
     height, width = canvas.shape[:2]
     rows = max(1, STRIP_PIXELS // width)
-    pieces = [layer.sheets(rows) for layer in shown]
-    with ThreadPoolExecutor(_threads()) as pool:
+    readers = [layer.sheets(rows) for layer in shown]
+    with ThreadPoolExecutor(THREADS) as pool:
         for top in range(0, height, rows):
-            sheets = list(pool.map(next, pieces))
+            sheets = list(pool.map(next, readers))
             strip = canvas[top : top + rows]
             lay_onto(strip, [sheet for sheet in sheets if sheet], work=width * height * len(shown))
-
-
-def _threads() -> int:
-    return min(8, os.cpu_count() or 1)
 
 
 def _file_name(layer: Layer) -> str:

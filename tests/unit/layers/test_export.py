@@ -14,8 +14,8 @@ from retouch_nb.blend import BlendMode
 from retouch_nb.errors import PictureError, RetouchError
 from retouch_nb.layers import Layer, LayerStack
 from retouch_nb.layers.export import replacing
-from retouch_nb.layers.layer import At
 from retouch_nb.layers.ora import save_ora
+from retouch_nb.layers.placement import At
 from retouch_nb.layers.pngrows import Png
 from retouch_nb.photo import Photo, Pixels
 
@@ -40,7 +40,8 @@ def test_psd_keeps_everything(adjusted: LayerStack, tmp_path: Path):
     assert [layer.blend_mode.name for layer in group][1:4] == ["NORMAL", "SOFT_LIGHT", "SOFT_LIGHT"]
     assert group[5].blend_mode.name == "LINEAR_LIGHT"
     assert group[1].bbox == (12, 10, 30, 20)
-    assert group[5].bbox == adjusted["Glasses Anti Glare"].bbox
+    patch = adjusted["Glasses Anti Glare"].cut_out()
+    assert (group[5].offset, group[5].size) == (patch.offset, patch.pixels.shape[1::-1])
 
 
 def test_psd_merged_picture(adjusted: LayerStack, tmp_path: Path):
@@ -108,9 +109,10 @@ def test_empty_and_odd_layers(photo: Photo, tmp_path: Path):
     white = Png.of(np.full((9, 9, 4), 255, np.uint8))
     outside = Layer(name="<out>&", png=white, canvas=(64, 48), placement=At(100, 100))
     edge = Layer(name="edge", png=white, canvas=(64, 48), placement=At(-4, 44))
-    stack = LayerStack(photo, (clear, outside, edge))
-    for path in (stack.save_psd(tmp_path / "a.psd"), stack.save_ora(tmp_path / "a.ora")):
-        assert path.exists()
+    for layers in ((clear, outside, edge), ()):
+        stack = LayerStack(photo, layers)
+        for path in (stack.save_psd(tmp_path / "a.psd"), stack.save_ora(tmp_path / "a.ora")):
+            assert path.exists()
 
 
 def test_ora_keeps_everything(adjusted: LayerStack, tmp_path: Path):
@@ -138,7 +140,7 @@ def test_ora_keeps_everything(adjusted: LayerStack, tmp_path: Path):
     ]
     assert layers[3].get("composite-op") == "svg:soft-light"
     assert float(layers[3].get("opacity")) == pytest.approx(0.6, abs=1e-4)
-    left, top, *_ = adjusted["Glasses Anti Glare"].bbox
+    left, top = adjusted["Glasses Anti Glare"].cut_out().offset
     assert (layers[0].get("x"), layers[0].get("y")) == (str(left), str(top))
     assert layers[0].get("composite-op") == "krita:linear light"
 

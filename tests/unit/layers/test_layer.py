@@ -9,7 +9,7 @@ from PIL import Image
 from retouch_nb.blend import BlendMode
 from retouch_nb.errors import ParameterError, PictureError
 from retouch_nb.layers import Layer
-from retouch_nb.layers.layer import Affine, At, Placement
+from retouch_nb.layers.placement import Affine, At, Placement
 from retouch_nb.layers.pngrows import Png
 
 MATRIX = Affine.of([[0.45, -0.02, -12.0], [0.02, 0.45, -5.0]])
@@ -122,8 +122,9 @@ def test_pictures_as_delivered():
 
 @pytest.mark.parametrize("place", [At(), At(50, 60), At(-3, 80), MATRIX])
 def test_cut_out(place: Placement):
-    """The cut-out holds exactly what lies on the photo, and knows where."""
+    """The cut-out holds what is not transparent, no more than its box, and knows where it lies."""
     pixels = noise(30, 40, 4)
+    pixels[20:, :, :] = 0
     part = layer(pixels, place)
     piece = part.cut_out()
     assert piece is not None
@@ -131,7 +132,9 @@ def test_cut_out(place: Placement):
     again.paste(Image.fromarray(piece.pixels), piece.offset)
     ink = on_canvas(part, 90)
     assert np.array_equal(np.asarray(again)[ink[..., 3] > 0], ink[ink[..., 3] > 0])
-    assert piece.pixels.shape[:2] == (part.bbox[3] - part.bbox[1], part.bbox[2] - part.bbox[0])
+    assert np.asarray(again)[ink[..., 3] == 0, 3].max() == 0
+    alpha = piece.pixels[..., 3]
+    assert all(edge.any() for edge in (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))
 
 
 def test_cut_out_of_nothing():

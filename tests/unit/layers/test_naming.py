@@ -10,8 +10,8 @@ from retouch_nb.blend import BlendMode
 from retouch_nb.errors import PictureError, ProtocolError
 from retouch_nb.layers import Layer
 from retouch_nb.layers.archive import Archive, File
-from retouch_nb.layers.layer import Affine
 from retouch_nb.layers.naming import mode_of, plugin_of, read_layers
+from retouch_nb.layers.placement import Affine
 from retouch_nb.layers.pngrows import Png
 
 CANVAS = (40, 30)

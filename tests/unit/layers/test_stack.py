@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 from retouch_nb.blend import BlendMode, Sheet, composite
 from retouch_nb.errors import ParameterError, PictureError, ProtocolError, UnknownNameError
 from retouch_nb.layers import Layer, LayerStack
-from retouch_nb.layers.layer import Affine
+from retouch_nb.layers.placement import Affine
 from retouch_nb.layers.pngrows import Png
 from retouch_nb.photo import Photo, Pixels
 
