@@ -5,6 +5,7 @@ The idea: layers stay encoded and are decoded strip by strip, so a stack costs w
 
 from retouch_nb.blend import BlendMode
 from retouch_nb.layers.layer import Layer
+from retouch_nb.layers.pngrows import Png
 from retouch_nb.layers.stack import LayerStack
 
-__all__ = ["BlendMode", "Layer", "LayerStack"]
+__all__ = ["BlendMode", "Layer", "LayerStack", "Png"]

@@ -157,7 +157,7 @@ def _rgba(image: Image.Image) -> Image.Image:
 
 def _is_clear(above: bytes, filtered: bytes) -> bool:
     """Tell whether rows are zero throughout: whatever their filters, zeros below zeros are."""
-    if any(above):
+    if above.count(0) != len(above):
         return False
     return not np.frombuffer(filtered, np.uint8).reshape(-1, len(above))[:, 1:].max()
 

@@ -51,7 +51,7 @@ class LayerStack:
 
     Examples
     --------
-    >>> from retouch_nb.layers.pngrows import Png
+    >>> from retouch_nb.layers import Png
     >>> photo = Photo.open(np.full((2, 2, 3), 100, np.uint8))
     >>> light = Png.of(np.full((2, 2, 4), 255, np.uint8))
     >>> screen = Layer(name="Dodge Burn", png=light, canvas=(2, 2), blend_mode=BlendMode.SCREEN)
