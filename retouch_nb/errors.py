@@ -162,6 +162,18 @@ class ServiceError(RetouchError):
         self.request_id = request_id
         self.ticket = ticket
 
+    def answered_by(self, maker: str) -> Self:
+        """Name who really answered, where another speaks the service's contract.
+
+        Examples
+        --------
+        >>> print(ServiceError("PicWish failed.", provider="PicWish").answered_by("The embedded engine"))
+        The embedded engine failed.
+        """
+        if self.provider:
+            self.what = self.what.replace(self.provider, maker)
+        return self
+
 
 class RefusedError(ServiceError):
     """The service did not take the request."""

@@ -5,7 +5,8 @@ There is one session a process, `current`; the client and the engine load when f
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -103,15 +104,16 @@ class Session:
         job_id = secrets.token_hex(4)
 
         async def work(watch: "Callable[[Event], None]") -> Edit:
-            result = await self.client.run(
-                operation,
-                route,
-                job_id=job_id,
-                fresh=fresh,
-                max_credits=cap,
-                patience=self.settings.patience,
-                watch=watch,
-            )
+            with _named(route):
+                result = await self.client.run(
+                    operation,
+                    route,
+                    job_id=job_id,
+                    fresh=fresh,
+                    max_credits=cap,
+                    patience=self.settings.patience,
+                    watch=watch,
+                )
             return self._edit(operation, result)
 
         return self._job(job_id, operation, route).start(work, self._background)
@@ -256,6 +258,17 @@ class Session:
 
         base_url = self.environ.get(service.base_env) or service.base_url
         return Route(service, base_url.rstrip("/"), service.title)
+
+
+@contextmanager
+def _named(route: "Route") -> Iterator[None]:
+    """Let errors name the embedded engine, where it was the one that answered."""
+    try:
+        yield
+    except ServiceError as error:
+        if route.free:
+            error.answered_by(f"The {route.maker}")
+        raise
 
 
 def _row(entry: "Entry") -> JobRow:

@@ -134,6 +134,7 @@ def test_a_failed_task_is_a_typed_error_and_a_row(session: Session, photo: Photo
     with pytest.raises(TaskFailedError) as caught:
         session.run(Enhance(photo, scale_factor=2))
     assert caught.value.code == "-1"
+    assert caught.value.what.startswith("The embedded engine failed")
     assert [row.state for row in session.jobs()] == ["failed"]
 
 
