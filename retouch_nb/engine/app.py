@@ -14,15 +14,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from retouch_nb.engine.ailabtools import AILabTools
 from retouch_nb.engine.courtesy import Courtesy
 from retouch_nb.engine.faults import FaultDesk, Faults, Spoiler
 from retouch_nb.engine.links import Links
 from retouch_nb.engine.pace import Pace
 from retouch_nb.engine.picwish import PER_SECOND, PicWish
-from retouch_nb.engine.refusals import Refusal, Shield, refuse
+from retouch_nb.engine.refusals import Refusal, Shield
+from retouch_nb.engine.retouch4me import Retouch4me
 from retouch_nb.engine.settings import IN_PROCESS, EngineSettings
 from retouch_nb.engine.store import Store
 from retouch_nb.engine.tasks import Tasks
+from retouch_nb.engine.words import refuse
 from retouch_nb.engine.work import Work, image_work, version
 from retouch_nb.engine.workshop import Workshop
 
@@ -118,7 +121,8 @@ def create_app(settings: EngineSettings = IN_PROCESS) -> ASGIApp:
 
 
 def _routes(shop: Workshop, faults: Faults) -> list[Route]:
-    routes = PicWish(shop).routes() + shop.links.routes()
+    services = PicWish(shop), AILabTools(shop), Retouch4me(shop)
+    routes = [route for service in services for route in service.routes()] + shop.links.routes()
     if shop.settings.fault_route:
         routes += FaultDesk(shop, faults).routes()
 

@@ -17,12 +17,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from retouch_nb.engine import retouch4me
+from retouch_nb.engine.ailabtools import RETOUCHING, Problem, older
 from retouch_nb.engine.forms import MB, read_form
 from retouch_nb.engine.picwish import KEY
-from retouch_nb.engine.refusals import Refusal, error
+from retouch_nb.engine.refusals import Refusal
+from retouch_nb.engine.words import refuse
 from retouch_nb.engine.workshop import Workshop
 
 PATH = "/engine/faults"
+BROKE = {
+    RETOUCHING: Problem(429, "ERROR_NOT_ENOUGH_CREDITS", "No credits are left, on purpose."),
+    f"{retouch4me.ROUTE}/start": Refusal(461, "The limit is reached, on purpose."),
+}
+"""How each service says that nothing is left to pay with, where its page tells."""
 
 
 class Fault(StrEnum):
@@ -43,13 +51,21 @@ class Fault(StrEnum):
     SLOW = "slow"
     """Any request: answered late."""
     STALE_PROGRESS = "stale-progress"
-    """A running task: says 100."""
+    """A running task or job: says 100."""
     STATE_ZERO = "state-0"
     """A task: still queued."""
     UNLISTED_STATE = "unlisted-state"
-    """A task: runs, in a state no page lists."""
+    """A task or job: runs, in a state no page lists."""
     UNLISTED_FAILURE = "unlisted-failure"
     """A task: failed, with a number no page lists."""
+    SECOND_ATTEMPT = "second-attempt"
+    """A running job of Retouch4me: says that it is the second attempt of three."""
+    NO_CREDITS = "no-credits"
+    """A photo for AILabTools or Retouch4me: refused, for nothing is left to pay with."""
+    GENERATION_1 = "generation-1"
+    """An answer of AILabTools: of the oldest of its three generations."""
+    GENERATION_2 = "generation-2"
+    """An answer of AILabTools: of the middle one."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,18 @@ class Answer:
         data = json.loads(self.body).get("data")
         return data if isinstance(data, dict) and "state" in data else None
 
+    @property
+    def job(self) -> dict[str, Any] | None:
+        """The body of a Retouch4me status, if this is one."""
+        body = json.loads(self.body) if self.status == 200 and self._is_json else {}
+        return body if isinstance(body.get("state"), str) else None
+
+    @property
+    def detailed(self) -> dict[str, Any] | None:
+        """The body of an answer of AILabTools, success or error, if this is one."""
+        body = json.loads(self.body) if self._is_json else {}
+        return body if "error_detail" in body else None
+
     def with_header(self, name: bytes, value: bytes) -> "Answer":
         """Replace a header."""
         others = tuple(header for header in self.headers if header[0] != name)
@@ -92,6 +120,10 @@ class Answer:
         """Replace the body, and its length."""
         length = str(len(body)).encode()
         return replace(self, body=body).with_header(b"content-length", length)
+
+    def with_document(self, **changes: object) -> "Answer":
+        """Change keys of a JSON body."""
+        return self.with_body(json.dumps(json.loads(self.body) | changes).encode())
 
     def with_task(self, **changes: object) -> "Answer":
         """Change the ``data``; None removes a key."""
@@ -103,12 +135,22 @@ class Answer:
 
 def spoil(answer: Answer, fault: Fault, /) -> Answer:
     """Do to an answer what a fault does to it; an answer the fault is not about comes back as it is."""
-    task = answer.task
+    task, job = answer.task, answer.job
     match fault:
         case Fault.TRUNCATED if answer.is_file:
             return answer.with_body(answer.body[: len(answer.body) // 2])
         case Fault.WRONG_TYPE if answer.is_file:
             return answer.with_header(b"content-type", b"text/html")
+        case Fault.STALE_PROGRESS if job and job["state"] == "active":
+            return answer.with_document(progress=100)
+        case Fault.SECOND_ATTEMPT if job and job["state"] == "active":
+            return answer.with_document(attempt=2)
+        case Fault.UNLISTED_STATE if job:
+            return answer.with_document(state="unlisted")
+        case Fault.GENERATION_1 if body := answer.detailed:
+            return answer.with_document(**older(body, answer.status, generation=1))
+        case Fault.GENERATION_2 if body := answer.detailed:
+            return answer.with_document(**older(body, answer.status, generation=2))
         case Fault.STALE_PROGRESS if task and (task["state"] == 0 or task["state"] > 1):
             return answer.with_task(progress=100)
         case Fault.STATE_ZERO if task:
@@ -195,11 +237,8 @@ class Spoiler:
             return
         if self.faults.take(Fault.SLOW):
             await self.faults.sleep(self.faults.seconds)
-        if self.faults.take(Fault.TOO_FAST):
-            await error(429, "Too fast, on purpose.")(scope, receive, send)
-            return
-        if self.faults.take(Fault.SERVER_ERROR):
-            await error(500, "Failed on purpose.")(scope, receive, send)
+        if refusal := self._refusal(scope):
+            await refuse(Request(scope), refusal)(scope, receive, send)
             return
         answer = await _answer(self.app, scope, receive)
         if scope["method"] == "POST" and answer.status == 200 and self.faults.take(Fault.DROP):
@@ -210,6 +249,15 @@ class Spoiler:
             await _send(half, send, more=True)
             raise _cut()
         await _send(answer, send)
+
+    def _refusal(self, scope: Scope) -> Refusal | None:
+        if self.faults.take(Fault.TOO_FAST):
+            return Refusal(429, "Too fast, on purpose.")
+        if self.faults.take(Fault.SERVER_ERROR):
+            return Refusal(500, "Failed on purpose.")
+        if (poor := BROKE.get(scope["path"])) and self.faults.take(Fault.NO_CREDITS):
+            return poor
+        return None
 
     def _spoilt(self, answer: Answer) -> Answer:
         for name in self.faults.on:

@@ -102,7 +102,7 @@ def fetch(
         with httpx.Client(transport=transport, trust_env=False, timeout=SECONDS) as client:
             target = httpx.URL(url)
             for _ in range(MOST_REDIRECTS + 1):
-                addresses = _judged(target, resolve, allow_private=allow_private)
+                addresses = judged(target, resolve, allow_private=allow_private)
                 with contextlib.closing(_ask(client, target, addresses, in_time)) as response:
                     if not response.has_redirect_location:
                         return _body(response, limit, in_time)
@@ -116,12 +116,13 @@ def _port(url: httpx.URL) -> int:
     return url.port or {"http": 80, "https": 443}[url.scheme]
 
 
-def _judged(url: httpx.URL, resolve: Resolve, *, allow_private: bool) -> list[str]:
+def judged(url: httpx.URL, resolve: Resolve, *, allow_private: bool) -> list[str]:
+    """Give the addresses of a name, or raise `Failure` when one may not be talked to."""
     if url.scheme not in ("http", "https") or not url.host:
-        raise Failure(Cause.FETCH, "Only http and https addresses can be downloaded")
+        raise Failure(Cause.FETCH, "Only http and https addresses can be used")
     addresses = list(resolve(url.host, _port(url)))
     if not allow_private and not all(map(is_public, addresses)):
-        raise Failure(Cause.FETCH, "The address is private and is not downloaded from")
+        raise Failure(Cause.FETCH, "The address is private and is not used")
     return addresses
 
 
@@ -133,17 +134,20 @@ def _ask(
     for address in addresses:
         in_time()
         try:
-            return client.send(_pinned(url, address), stream=True)
+            return client.send(pinned(url, address), stream=True)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             missed = error
     raise missed
 
 
-def _pinned(url: httpx.URL, address: str) -> httpx.Request:
+def pinned(
+    url: httpx.URL, address: str, *, method: str = "GET", content: bytes = b""
+) -> httpx.Request:
     """Aim a request at an address, with the name kept for the host header and the certificate."""
     return httpx.Request(
-        "GET",
+        method,
         url.copy_with(host=address, port=_port(url), fragment=None),
+        content=content or None,
         headers={
             "host": url.netloc.decode("ascii"),
             "accept-encoding": "identity",

@@ -51,6 +51,13 @@ class Form:
                 return None
         raise Refusal(400, f"{name} must be text, not a file.")
 
+    def texts(self, name: str) -> list[str]:
+        """Give all texts of a field that may be sent several times."""
+        values = self._fields.getlist(name)
+        if any(not isinstance(value, str) for value in values):
+            raise Refusal(400, f"{name} must be text, not a file.")
+        return [str(value).strip() for value in values if value]
+
     def integer(self, name: str, allowed: Collection[int]) -> int | None:
         """Give one of some integers, written in decimal digits."""
         if (text := self.text(name)) is None:

@@ -44,10 +44,13 @@ class Bounds:
         By Pillow's names.
     most_side : int
         The largest width or height.
+    most_pixels : int or None
+        The largest area; None leaves it to Pillow, whose limit is smaller than some services' own.
     """
 
     formats: tuple[str, ...]
     most_side: int
+    most_pixels: int | None = None
 
 
 PICWISH = Bounds(("JPEG", "PNG", "BMP", "DIB", "WEBP", "TIFF"), 4096)
@@ -134,9 +137,12 @@ def encode(picture: Picture, /, **facts: object) -> Product:
 def _reading(data: bytes, bounds: Bounds) -> Iterator[Image.Image]:
     Image.init()  # without it Pillow knows only half of the formats
     try:
-        with Image.open(io.BytesIO(data), formats=bounds.formats) as image:
+        with _opened(data, bounds) as image:
             if max(image.size) > bounds.most_side:
                 raise _too_large(bounds)
+            if bounds.most_pixels and image.width * image.height > bounds.most_pixels:
+                most = bounds.most_pixels / 1e6
+                raise Failure(Cause.TOO_LARGE, f"The picture has more than {most:g} megapixels")
             yield image
     except Failure:
         raise
@@ -145,6 +151,17 @@ def _reading(data: bytes, bounds: Bounds) -> Iterator[Image.Image]:
     except Exception as error:
         # On hostile bytes Pillow's decoders raise nearly everything there is.
         raise Failure(Cause.BROKEN, "Invalid image") from error
+
+
+def _opened(data: bytes, bounds: Bounds) -> Image.Image:
+    if bounds.most_pixels is None:
+        return Image.open(io.BytesIO(data), formats=bounds.formats)
+    # Pillow's own limit is lower, holds for the whole process, and is checked by Image.open alone.
+    for name in bounds.formats:
+        factory, accept = Image.OPEN[name]
+        if accept and accept(data[:16]):
+            return factory(io.BytesIO(data), "")
+    raise Failure(Cause.BROKEN, f"The picture is neither {' nor '.join(bounds.formats)}")
 
 
 def _too_large(bounds: Bounds) -> Failure:

@@ -32,6 +32,10 @@ class EngineSettings:
         A LaMa-style ONNX model of the user's own, for object removal.
     fault_route : bool
         Whether ``/engine/faults`` can be reached by those who have the key.
+    quota : int
+        Jobs a Retouch4me token may start a day (UTC); what the balance tells, too.
+    limits_route : bool
+        Whether Retouch4me's ``/api/v1/info/limits`` answers; its page says that it does not at present.
 
     Examples
     --------
@@ -50,10 +54,12 @@ class EngineSettings:
     store_bytes: int = 4 * 2**30
     model: Path | None = None
     fault_route: bool = False
+    quota: int = 1_000_000
+    limits_route: bool = False
 
 
 IN_PROCESS = EngineSettings()
 """Inside a kernel there is one user, and nobody to be protected from a fast poller."""
 
-SERVED = EngineSettings(rate_limit=True)
-"""On a port the documented pace holds: two requests a second for each key."""
+SERVED = EngineSettings(rate_limit=True, quota=100)
+"""On a port the documented pace holds, two requests a second for each key, and a day has its quota."""

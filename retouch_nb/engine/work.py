@@ -1,8 +1,8 @@
-"""The one place where the image work is loaded: at the first task, never at import, for OpenCV takes its time."""
+"""The one place where the image work is loaded: at a service's first task, never at import, for OpenCV takes its time."""
 
-import functools
 import hashlib
-from collections.abc import Callable, Mapping
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,14 +27,31 @@ def version(model: Path | None, /) -> str:
     return f"{VERSION}+{mark.hexdigest()[:8]}"
 
 
-@functools.cache
-def image_work() -> Work:
-    """Load the image work this package brings."""
-    from retouch_nb.imaging import enhance, fill, objects
+WHERE: Mapping[str, str] = {
+    "fill": "retouch_nb.imaging.fill:fill",
+    "enhance": "retouch_nb.imaging.enhance:enhance",
+    "automatic_factor": "retouch_nb.imaging.enhance:automatic_factor",
+    "retouch": "retouch_nb.imaging.objects:retouch",
+    "match": "retouch_nb.imaging.style:match",
+    "portrait": "retouch_nb.imaging.portrait.recipe:perform",
+}
+"""Where each function is; a service loads its own and no other's."""
 
-    return {
-        "fill": fill.fill,
-        "enhance": enhance.enhance,
-        "automatic_factor": enhance.automatic_factor,
-        "retouch": objects.retouch,
-    }
+
+class _Brought(Mapping[str, Callable[..., Any]]):
+    """The image work this package brings, each function imported when it is first asked for."""
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        function: Callable[..., Any] = pkgutil.resolve_name(WHERE[name])
+        return function
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(WHERE)
+
+    def __len__(self) -> int:
+        return len(WHERE)
+
+
+def image_work() -> Work:
+    """Give the image work this package brings."""
+    return _Brought()
