@@ -18,9 +18,9 @@ from retouch_nb.imaging.landmarks import (
     carried,
     frame_of,
     inverse,
-    shading_free,
     window_of,
 )
+from retouch_nb.imaging.smooth import shading_free
 
 EYES_IN_SQUARE = 0.41
 """Eye distance over the side of a cascade's square, on average in 100 small faces."""

@@ -4,7 +4,7 @@ A face is told in eye distances, so that the size of the photo and the tilt of t
 nothing. "Left" is the left of the picture.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeAlias
@@ -25,16 +25,15 @@ from retouch_nb.imaging.landmarks import (
     inverse,
     landmarks_in,
     pupil_in,
-    shading_free,
     skin_samples,
     window_of,
 )
-from retouch_nb.imaging.smooth import Plane, as_plane, blur, guided_filter
+from retouch_nb.imaging.outlines import OUTLINES
+from retouch_nb.imaging.smooth import Plane, as_plane, blur, guided_filter, shading_free
 
 Point: TypeAlias = tuple[float, float]
 """(x, y) in pixels of the photo."""
 Box: TypeAlias = tuple[float, float, float, float]
-At: TypeAlias = Mapping[str, Points]
 
 
 @dataclass(frozen=True)
@@ -97,12 +96,12 @@ class Face:
         ValueError
             For any other part.
         """
-        if part not in _OUTLINES:
-            raise ValueError(f"no outline of {part!r}; there are {', '.join(_OUTLINES)}")
+        if part not in OUTLINES:
+            raise ValueError(f"no outline of {part!r}; there are {', '.join(OUTLINES)}")
         points = {**self.landmarks, "mouth": self.mouth}
         points |= {"left_eye": self.left_eye, "right_eye": self.right_eye}
         at = {name: carried(self.frame, np.array(place)) for name, place in points.items()}
-        return carried(inverse(self.frame), _OUTLINES[part](at))
+        return carried(inverse(self.frame), OUTLINES[part](at))
 
     def moved(self, left: float, top: float, /, *, scale: float = 1.0) -> "Face":
         """Tell the same face in a part of the photo that begins at (left, top), then resized.
@@ -190,7 +189,7 @@ def skin_map(pixels: Pixels, faces: Sequence[Face], /) -> Plane:
     Notes
     -----
     Segmented by GrabCut (C. Rother, V. Kolmogorov and A. Blake, 2004) on the three planes of
-    `retouch_nb.imaging.landmarks.shading_free`.
+    `retouch_nb.imaging.smooth.shading_free`.
 
     Examples
     --------
@@ -346,56 +345,3 @@ def _features(shape: Shape, face: Face) -> Plane:
         cv2.fillPoly(drawn, [curve], 255, cv2.LINE_AA, 4)
     soft = blur(as_plane(drawn / 255), 0.035 * small.eye_distance)
     return as_plane(cv2.resize(soft, shape[1::-1]))
-
-
-def _lens(left: Points, right: Points, top: Points, bottom: Points) -> Points:
-    """Two parabolas from corner to corner, through a highest and a lowest point."""
-    t = np.linspace(-1, 1, 17)[:, None]
-    middle = (left + right) / 2
-    line = middle + t * (right - left) / 2
-    upper, lower = (line + (1 - t**2) * (end - middle) for end in (top, bottom))
-    return np.vstack([upper, lower[-2:0:-1]])
-
-
-def _eye(at: At, side: str) -> Points:
-    corners = np.array([[-0.27, 0.01], [0.27, 0.01], [0, -0.15], [0, 0.13]])
-    return _lens(*(at[f"{side}_eye"] + corners))
-
-
-def _brow(at: At, side: str) -> Points:
-    line = np.array([at[f"{side}_brow{end}"] for end in ("_outer", "", "_inner")])
-    half = np.array([[0, 0.05], [0, 0.075], [0, 0.08]])
-    return np.vstack([line - half, (line + half)[::-1]])
-
-
-def _lips(at: At) -> Points:
-    wider = np.array([0.03, 0])
-    left, right = at["left_mouth"] - wider, at["right_mouth"] + wider
-    return _lens(left, right, at["upper_lip"], at["lower_lip"])
-
-
-def _nose(at: At) -> Points:
-    left, right = at["left_nostril"], at["right_nostril"]
-    bridge = (at["forehead"] + at["nose"]) / 2
-    sides = np.array([[0.14, -0.05], [0.05, 0.06], [-0.05, 0.06], [-0.14, -0.05]])
-    return np.vstack([bridge, np.array([right, right, left, left]) + sides])
-
-
-def _oval(at: At) -> Points:
-    t = np.linspace(0, 2 * np.pi, 48, endpoint=False)[:, None]
-    middle = (at["left_ear"] + at["right_ear"]) / 2
-    across, down = 0.95 * (at["right_ear"] - middle), at["chin"] - middle
-    return np.asarray(
-        middle + np.cos(t) * across + np.sin(t) * down * np.where(np.sin(t) < 0, 0.75, 1)
-    )
-
-
-_OUTLINES: Mapping[str, Callable[[At], Points]] = {
-    "face": _oval,
-    "left_eye": lambda at: _eye(at, "left"),
-    "right_eye": lambda at: _eye(at, "right"),
-    "left_brow": lambda at: _brow(at, "left"),
-    "right_brow": lambda at: _brow(at, "right"),
-    "nose": _nose,
-    "lips": _lips,
-}

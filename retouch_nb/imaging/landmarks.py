@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from retouch_nb.imaging.smooth import Plane, as_plane, to_lab
+from retouch_nb.imaging.smooth import Plane, as_plane, shading_free
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Affine: TypeAlias = NDArray[np.float64]
@@ -94,16 +94,6 @@ def window_of(pixels: Pixels, frame: Affine, /) -> Pixels:
     matrix = np.column_stack([matrix[:, :2] * step, shift])
     cut = cv2.warpAffine(part, matrix, _SIZE, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(cut, np.uint8)
-
-
-def shading_free(pixels: Pixels, /) -> NDArray[np.float32]:
-    """Give L*, a*/(L*+16) and b*/(L*+16), of which the last two are the same in light and shade.
-
-    L*+16 and a* and b* are sums of cube roots of light, so a factor on the light cancels out.
-    """
-    lab = to_lab(pixels)
-    lab[..., 1:] /= lab[..., :1] + 16
-    return lab
 
 
 def skin_samples(places: Points, /) -> NDArray[np.bool_]:

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 Plane: TypeAlias = NDArray[np.float32]
 """One channel, shape (height, width)."""
 
-# A window narrower than this on the reduced copy would show the reduction's own blocks.
-_FINEST_RADIUS = 3.0
+# With fewer across a window, the cells of the reduced copy would show.
+_FEWEST_CELLS = 7
 _FINEST_SIGMA = 3.0
 
 
@@ -57,8 +57,9 @@ def guided_filter(
     True
     """
     lead = plane if guide is None else guide
-    factor = _reduction(radius / _FINEST_RADIUS, plane.shape)
-    window = (2 * max(1, round(radius / factor)) + 1,) * 2
+    side = 2 * radius + 1
+    factor = _reduction(side / _FEWEST_CELLS, plane.shape)
+    window = (2 * max(1, round((side / factor - 1) / 2)) + 1,) * 2
 
     def mean(small: Plane) -> Plane:
         return as_plane(cv2.blur(small, window))
@@ -149,8 +150,26 @@ def from_lab(lab: NDArray[np.float32], /) -> NDArray[np.uint8]:
     return np.asarray(cv2.convertScaleAbs(rgb, alpha=255), np.uint8)
 
 
+def shading_free(pixels: NDArray[np.uint8], /) -> NDArray[np.float32]:
+    """Turn RGB bytes into L*, a*/(L*+16) and b*/(L*+16), shape (height, width, 3).
+
+    L*+16, a* and b* are sums of cube roots of light, so a factor on the light cancels out of the
+    last two: they are the same in light and in shade.
+
+    Examples
+    --------
+    >>> light = np.full((1, 1, 3), (200, 120, 80), np.uint8)
+    >>> shade = np.full((1, 1, 3), (110, 64, 40), np.uint8)
+    >>> np.allclose(shading_free(light)[..., 1:], shading_free(shade)[..., 1:], atol=0.01)
+    True
+    """
+    lab = to_lab(pixels)
+    lab[..., 1:] /= lab[..., :1] + 16
+    return lab
+
+
 def _reduction(wanted: float, shape: tuple[int, ...]) -> int:
-    return max(1, min(16, int(wanted), min(shape) // 4))
+    return max(1, min(16, round(wanted), min(shape) // 4))
 
 
 def _reduced(plane: Plane, factor: int) -> Plane:
