@@ -9,9 +9,12 @@ from retouch_nb import errors, session
 from retouch_nb.edit import Edit
 from retouch_nb.functions import function, jobs, resume, submit
 from retouch_nb.job import Job, View
+from retouch_nb.layers import BlendMode, Layer, LayerStack
 from retouch_nb.mask import Mask, Rectangle
 from retouch_nb.photo import Link, Photo
+from retouch_nb.providers.ailabtools import MatchStyle
 from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
+from retouch_nb.providers.retouch4me import Retouch
 from retouch_nb.strokes import Box, Brush, Lasso, Strokes
 
 __version__ = "0.1.0"
@@ -19,11 +22,15 @@ __version__ = "0.1.0"
 inpaint = function(Inpaint)
 enhance = function(Enhance)
 retouch_object = function(RetouchObject)
+match_style = function(MatchStyle)
+retouch = function(Retouch)
 
 __all__ = [
     "inpaint",
     "enhance",
     "retouch_object",
+    "match_style",
+    "retouch",
     "submit",
     "jobs",
     "resume",
@@ -36,10 +43,15 @@ __all__ = [
     "Box",
     "Lasso",
     "Edit",
+    "LayerStack",
+    "Layer",
+    "BlendMode",
     "Job",
     "Inpaint",
     "Enhance",
     "RetouchObject",
+    "MatchStyle",
+    "Retouch",
     "errors",
     "__version__",
 ]

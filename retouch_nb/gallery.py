@@ -10,6 +10,7 @@ from PIL import Image
 
 from retouch_nb.figure import webp
 from retouch_nb.layers import Layer, LayerStack
+from retouch_nb.layers.placement import Box
 
 THUMBNAIL, LARGE = 240, 880
 """Longer sides in CSS pixels."""
@@ -47,7 +48,8 @@ def gallery(stack: LayerStack, *, longest: int = LARGE) -> str:
     (1, True, True)
     """
     small = stack.preview(longest)
-    cards = "".join(_card(stack[at], small, at) for at in range(len(stack)))
+    region = _region(small)
+    cards = "".join(_card(stack[at], small, at, region) for at in range(len(stack)))
     notes = "".join(f"<div>{escape(note)}</div>" for note in stack.notes)
     return (
         f'<div style="margin:12px 4px 4px"><b>{len(stack)} layers</b>'
@@ -57,12 +59,26 @@ def gallery(stack: LayerStack, *, longest: int = LARGE) -> str:
     )
 
 
-def _card(layer: Layer, small: LayerStack, at: int) -> str:
-    """Show one layer: its pixels and its effect, and both larger behind a fold."""
+def _region(small: LayerStack) -> Box:
+    """Give the part of the photo in which something happens, with some air around it: what thumbnails show."""
+    width, height = small.base.size
+    boxes = [layer.bbox for layer in small if layer.is_composited and any(layer.bbox)]
+    if not boxes:
+        return 0, 0, width, height
+    left, top, right, bottom = (
+        pick(edge)
+        for pick, edge in zip((min, min, max, max), zip(*boxes, strict=True), strict=True)
+    )
+    air = round(0.25 * max(right - left, bottom - top))
+    return max(0, left - air), max(0, top - air), min(width, right + air), min(height, bottom + air)
+
+
+def _card(layer: Layer, small: LayerStack, at: int, region: Box) -> str:
+    """Show one layer: its pixels and its effect, and both whole and larger behind a fold."""
     own, effect = _own(small[at]), _effect(small, at)
     views = [(own, "layer", _GROUND)] + ([(effect, "effect", "")] if effect else [])
     thumbnails = "".join(
-        _img(view, f"{layer.name}, {what}", THUMBNAIL // len(views), style)
+        _img(_cut(view, small, region), f"{layer.name}, {what}", THUMBNAIL // 2, style)
         for view, what, style in views
     )
     large = "".join(
@@ -78,13 +94,21 @@ def _card(layer: Layer, small: LayerStack, at: int) -> str:
     )
 
 
+def _cut(view: Image.Image, small: LayerStack, region: Box) -> Image.Image:
+    return view.crop(region) if view.size == small.base.size else view
+
+
 def _facts(layer: Layer) -> str:
     """Say how it lies on the photo and how much of it it touches."""
     kinds = {"mask": "selection", "flow": "displacement, shown only"}
     mode = kinds.get(layer.kind) or str(layer.blend_mode or "unknown blend mode, left out")
     opacity = "" if layer.opacity == 1 else f" · {layer.opacity:.0%}"
     hidden = "" if layer.visible else " · hidden"
-    return f"{mode}{opacity} · covers {100 * layer.coverage:.0f} %{hidden}"
+    return f"{mode}{opacity} · covers {_percent(layer.coverage)}{hidden}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
 def _own(layer: Layer) -> Image.Image:
@@ -112,7 +136,7 @@ def _img(image: Image.Image, alt: str, width: int, style: str) -> str:
     height = round(shown * image.height / image.width)
     return (
         f'<img src="data:image/webp;base64,{coded}" alt="{escape(alt)}" width="{shown}" height="{height}"'
-        f' style="display:block;margin:0;min-width:0;flex:1;max-width:100%;height:auto;{style}">'
+        f' style="display:block;margin:0;min-width:0;flex:0 1 50%;max-width:100%;height:auto;{style}">'
     )
 
 

@@ -43,7 +43,7 @@ from retouch_nb.client.task import (
     sentence,
 )
 from retouch_nb.client.wire import Departure, Route, Wire
-from retouch_nb.contract import Answer, Call, Finished, Operation, Outcome, Pending
+from retouch_nb.contract import Accepted, Answer, Call, Finished, Operation, Outcome, Pending
 from retouch_nb.credentials import Credentials, Secret
 from retouch_nb.errors import (
     HomeError,
@@ -228,8 +228,15 @@ class Errand:
                 self._ticket = ticket
                 self._deadline = self._kit.monotonic() + self._patience
                 until = self._kit.clock() + self._route.provider.result_hours * 3600
+                told = isinstance(outcome, Accepted) and not self._route.free  # quotas and the like
+                said = outcome.remarks if told else ()
                 self._move(
-                    State.ACCEPTED, ticket=ticket, link=_link(outcome), expires_at=until, note=""
+                    State.ACCEPTED,
+                    ticket=ticket,
+                    link=_link(outcome),
+                    expires_at=until,
+                    note="",
+                    remarks=(*said, *self.entry.remarks),
                 )
             case Stop(error=error, state=State() as state):
                 self._move(state, note=error.what)
@@ -289,7 +296,7 @@ class Errand:
     def _read(self, answer: Answer) -> Said:
         """Read an answer; one that cannot be read is a value as well, since a task may stand behind it."""
         try:
-            return self._operation.read(answer)
+            return self._operation.read(answer, self._ticket)
         except ProtocolError as error:
             error.provider = error.provider or self._route.provider.title
             return Nonsense(error)

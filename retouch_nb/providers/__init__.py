@@ -9,9 +9,11 @@ from importlib.metadata import entry_points
 
 from retouch_nb.contract import Operation, Provider
 from retouch_nb.errors import UnknownNameError
+from retouch_nb.providers.ailabtools import MatchStyle
 from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
+from retouch_nb.providers.retouch4me import Retouch
 
-BUILT_IN: tuple[type[Operation], ...] = (Inpaint, Enhance, RetouchObject)
+BUILT_IN: tuple[type[Operation], ...] = (Inpaint, Enhance, RetouchObject, MatchStyle, Retouch)
 
 
 @cache

@@ -87,7 +87,7 @@ class Retouch(
     _: KW_ONLY
     layers: Annotated[bool, "Deliver every step as a layer of its own."] = False
     format: Annotated[
-        Literal["jpeg", "zip"] | None, "Output format; follows from the steps when left out."
+        Literal["zip", "jpeg"] | None, "Output format; follows from the steps when left out."
     ] = None
     hook: Annotated[
         str | None,
