@@ -247,8 +247,9 @@ def _checked(form: Form, name: str) -> bytes:
 
 
 def _perform(shop: Workshop, photo: bytes, style: bytes, watch: Watch) -> Product:
-    picture, look = (pictures.decode(data, bounds=BOUNDS) for data in (photo, style))
+    picture, reference = (pictures.decode(data, bounds=BOUNDS) for data in (photo, style))
+    look = pictures.in_profile(reference, picture.profile)
     with watch.turn("matching"):
         match_style = shop.work()["match"]
-        pixels = match_style(picture.pixels, look.pixels, progress=watch.progress)
+        pixels = match_style(picture.pixels, look, progress=watch.progress)
         return pictures.encode(Picture(pixels, picture.alpha, picture.profile, picture.lossy))

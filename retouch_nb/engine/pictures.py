@@ -133,6 +133,24 @@ def encode(picture: Picture, /, **facts: object) -> Product:
     return Product(file.getvalue(), "image/png", ".png", facts)
 
 
+def in_profile(picture: Picture, profile: bytes | None, /) -> Pixels:
+    """Give the pixels a picture has in another colour profile (None is sRGB), so that both can be compared."""
+    if picture.profile == profile:
+        return picture.pixels
+    try:
+        source, target = map(_profile, (picture.profile, profile))
+        converted = ImageCms.profileToProfile(Image.fromarray(picture.pixels), source, target)
+    except (ImageCms.PyCMSError, OSError):
+        return picture.pixels  # a profile that cannot be read says nothing
+    return np.asarray(converted)
+
+
+def _profile(profile: bytes | None) -> ImageCms.ImageCmsProfile:
+    if profile is None:
+        return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    return ImageCms.ImageCmsProfile(io.BytesIO(profile))
+
+
 @contextlib.contextmanager
 def _reading(data: bytes, bounds: Bounds) -> Iterator[Image.Image]:
     Image.init()  # without it Pillow knows only half of the formats

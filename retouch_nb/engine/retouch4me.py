@@ -275,6 +275,7 @@ def _perform(shop: Workshop, order: Order, watch: Watch) -> Product:
         made = perform(photo.pixels, payload.tasks, progress=watch.progress, at=watch.step)
         watch.step(UPLOADING)
         if payload.layered:
-            return retouch4me_result.layered(photo, made, notes=payload.notes)
+            notes, check = payload.notes, watch.check
+            return retouch4me_result.layered(photo, made, notes=notes, check=check)
         jpeg = payload.flat_jpeg
         return retouch4me_result.flat(photo, made, jpeg=jpeg, notes=payload.notes)

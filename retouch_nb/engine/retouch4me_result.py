@@ -7,7 +7,7 @@ end ``patch.png``) and begin with the task's index, so that the order of the lay
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -47,12 +47,20 @@ def flat(photo: Picture, made: Any, /, *, jpeg: bool, notes: Iterable[str] = ())
     return encode(result, notes=[*notes, *_notes(made), *lost])
 
 
-def layered(photo: Picture, made: Any, /, *, notes: Iterable[str] = ()) -> Product:
+def layered(
+    photo: Picture,
+    made: Any,
+    /,
+    *,
+    notes: Iterable[str] = (),
+    check: Callable[[], None] = lambda: None,
+) -> Product:
     """Pack the layers into a ZIP; what has no picture to deliver still has its facts in ``result.json``."""
     file = io.BytesIO()
     facts = [_fact(step) for step in made.steps if step.metadata]
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for step in made.steps:
+            check()  # a large layer takes a second, in which nobody may want it any more
             if step.layered and step.plugin not in NO_PICTURE:
                 archive.writestr(file_name(step), _png(step, photo))
         if facts or not archive.namelist():

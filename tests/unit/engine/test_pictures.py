@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from retouch_nb.engine.failures import Cause, Failure, Misfit
-from retouch_nb.engine.pictures import Picture, decode, decode_mask, encode, size_of
+from retouch_nb.engine.pictures import Picture, decode, decode_mask, encode, in_profile, size_of
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -269,3 +269,15 @@ def test_a_damaged_file_is_decoded_or_fails_in_our_words(
         assert failure.cause in (Cause.BROKEN, Cause.TOO_LARGE)
     else:
         assert max(picture.size) <= 4096
+
+
+def test_a_picture_is_seen_in_the_profile_of_another() -> None:
+    """A reference in wide colours is not to be taken for a pale one; what cannot be read changes nothing."""
+    # sRGB with the names of two of its primaries exchanged: its red is what others call green.
+    swapped = SRGB.replace(b"rXYZ", b"????", 1).replace(b"gXYZ", b"rXYZ", 1)
+    swapped = swapped.replace(b"????", b"gXYZ", 1)
+    pixels = np.asarray(ramp())
+    seen = in_profile(Picture(pixels, profile=swapped), None)
+    assert np.abs(seen.astype(int) - pixels[..., [1, 0, 2]]).max() <= 2
+    assert np.array_equal(in_profile(Picture(pixels, profile=b"RGB "), None), pixels)
+    assert in_profile(Picture(pixels, profile=SRGB), SRGB) is pixels
