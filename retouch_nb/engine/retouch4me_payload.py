@@ -108,6 +108,11 @@ def _check_together(payload: Payload, output: str | None) -> None:
         found = found or task["Plugin"] == "Face Detection"
         if task["Plugin"] in ("Face Lifting", "Glasses Anti Glare") and not found:
             _refuse(f"Task {number}, {task['Plugin']}, needs Face Detection before it")
+        if task["Plugin"] == "Crop" and payload.layered and not task["Layer"]:
+            # The page is silent; layers that do not fit the photo they came from are of no use.
+            _refuse(
+                f"Task {number}: a Crop among layers needs Layer 1, or nothing would fit the photo"
+            )
         if task.get("LayoutMode") == "patch" and not task["Layer"]:
             _refuse(f'Task {number}: LayoutMode "patch" needs Layer 1')
 

@@ -291,6 +291,13 @@ def test_user_params_of_crop_have_their_ranges() -> None:
         assert key in refusal({"Plugin": "Crop", "User Params": {key: bad}})
 
 
+def test_a_crop_among_layers_is_one_itself() -> None:
+    """Else the layers would not fit the photo they were made for."""
+    assert "Crop" in refusal(HEAL_LAYER, CROP | {"Layer": 0})
+    assert read(HEAL_LAYER, CROP).layered
+    assert not read(BALANCED[0], CROP | {"Layer": 0}).layered
+
+
 def test_all_seventeen_plug_ins_are_known_in_the_pages_order() -> None:
     """And each can be asked for with nothing but its name."""
     assert list(PLUGINS) == [
