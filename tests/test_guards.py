@@ -20,7 +20,7 @@ LAYERS = [
     {"params", "contract", "credentials"},
     {"receipt", "providers", "describe"},
     {"client"},
-    {"figure", "gallery", "loop", "pump"},
+    {"figure", "gallery", "loop", "pump", "webhook"},
     {"edit", "jobs", "job", "config", "session"},
     {"doctor", "functions", "widgets"},
     {"magics", "demo", "docs", "cli"},
