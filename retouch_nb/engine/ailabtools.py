@@ -34,6 +34,7 @@ LIFETIME = 86400
 MOST_BYTES = 3 * MB
 SMALLEST_SIDE = 33  # the page wants sides larger than 32 and smaller than 3000
 BOUNDS = Bounds(("JPEG", "PNG"), 2999)
+METHOD = "method: optimal transport between the colours of both pictures"
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 MEANINGS: Mapping[str, str] = {
@@ -252,4 +253,5 @@ def _perform(shop: Workshop, photo: bytes, style: bytes, watch: Watch) -> Produc
     with watch.turn("matching"):
         match_style = shop.work()["match"]
         pixels = match_style(picture.pixels, look, progress=watch.progress)
-        return pictures.encode(Picture(pixels, picture.alpha, picture.profile, picture.lossy))
+        made = Picture(pixels, picture.alpha, picture.profile, picture.lossy)
+        return pictures.encode(made, notes=[METHOD])

@@ -124,6 +124,7 @@ def test_one_call_gives_a_link_to_the_picture(desk: Desk) -> None:
     assert body["request_id"] and body["log_id"]
     assert body.keys().isdisjoint({"error_code", "error_code_str", "error_msg"})
     assert body["data"].keys() == {"image_url"}
+    assert "optimal transport" in body["engine"]["notes"][0]
     picture = Image.open(io.BytesIO(desk.ask("GET", body["data"]["image_url"]).content))
     assert picture.size == (40, 50)
     assert np.abs(np.asarray(picture).astype(int) - 200).max() <= 1

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 from starlette.exceptions import HTTPException
@@ -45,6 +47,16 @@ def test_the_middle_generation_lacks_what_is_being_retired() -> None:
     aged = older(FAILED, 422, generation=2)
     assert aged.keys() - FAILED.keys() == {"error_code"}
     assert aged["error_detail"]["status_code"] == 422
+
+
+def test_matching_a_style_loads_only_its_own_image_work() -> None:
+    """A service does not wait for what another one needs, nor fail with it."""
+    program = (
+        "import sys; from retouch_nb.engine.work import image_work; image_work()['match']\n"
+        "others = ('enhance', 'objects', 'patchmatch', 'portrait')\n"
+        "sys.exit(any(f'retouch_nb.imaging.{name}' in sys.modules for name in others))\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_the_path_tells_in_whose_words_a_request_is_refused() -> None:
