@@ -139,7 +139,9 @@ def _closeup(photo: Pixels, face: Face, faces: Sequence[Face]) -> Closeup:
     corners = carried(inverse(face.frame), _REACH)
     limit = np.array(photo.shape[1::-1])
     left, top = np.clip(np.floor(corners.min(0)), 0, limit - 1).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(corners.max(0)), (left + 1, top + 1), limit).astype(int).tolist()
+    right, bottom = (
+        np.clip(np.ceil(corners.max(0)), (left + 1, top + 1), limit).astype(int).tolist()
+    )
     scale = min(1.0, UNIT / face.eye_distance)
     size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
     part = photo[top:bottom, left:right]

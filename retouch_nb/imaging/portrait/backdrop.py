@@ -1,0 +1,190 @@
+"""Clean Backdrop: evens a studio backdrop, with its fall of light and its grain.
+
+A backdrop is what reaches the photo's border and follows one smooth surface of colour; spots enclosed by
+it are dirt.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from retouch_nb.blend import BlendMode
+from retouch_nb.imaging.light import as_pixels, light_of
+from retouch_nb.imaging.noise import noise_level
+from retouch_nb.imaging.portrait.layers import merged
+from retouch_nb.imaging.portrait.made import Outcome, Pixels, Settings
+from retouch_nb.imaging.portrait.person import person_map
+from retouch_nb.imaging.portrait.scene import Scene
+from retouch_nb.imaging.portrait.strength import alpha
+from retouch_nb.imaging.smooth import Plane, as_plane, blur, masked_blur, to_lab
+
+_LONGEST = 640
+_DIRT = {0: 0.03, 1: 0.07, 2: 0.03, 3: 0.012}
+"""Diameter of the largest stain as a part of the longer edge, for every ``Scale``."""
+_NEAR = 9.0
+"""How far, in Lab, a backdrop may be from its surface: folds and stains are within, people not."""
+_LEAST_SHARE = 0.12
+
+
+def clean_backdrop(scene: Scene, current: Pixels, settings: Settings) -> Outcome:
+    """Even the backdrop; Alpha1 from 0 to 1, Scale is the size of the dirt, Automask keeps people.
+
+    Examples
+    --------
+    >>> photo = np.full((80, 80, 3), 180, np.uint8)
+    >>> photo[40, 40] = 90
+    >>> patch = clean_backdrop(Scene(photo), photo, {"Alpha1": 1.0}).result
+    >>> patch.pixels[40 - patch.offset[1], 40 - patch.offset[0]].tolist()
+    [180, 180, 180, 255]
+    """
+    opacity = alpha(settings)
+    if opacity <= 0:
+        return Outcome()
+    stain = _DIRT[int(settings.get("Scale", 0))]
+    backdrop = backdrop_map(current, stain=stain)
+    notes: tuple[str, ...] = ()
+    if settings.get("Automask"):
+        notes = () if scene.faces else (_NOBODY,)
+        backdrop = backdrop * (1 - person_map(current, scene.faces))
+    if not (backdrop > 0.5).any():
+        return Outcome(notes=(_NONE, *notes))
+    clean = evened(current, backdrop, stain=stain)
+    layer = np.dstack([clean, np.rint(255 * opacity * backdrop).astype(np.uint8)])
+    layer[(clean == current).all(-1)] = 0
+    return Outcome(merged([(layer, (0, 0))], BlendMode.NORMAL), notes=notes)
+
+
+_NONE = "no plain backdrop was found: nothing was changed"
+_NOBODY = "Automask found nobody to protect, for it goes by frontal faces"
+
+
+def backdrop_map(pixels: Pixels, /, *, stain: float = 0.03) -> Plane:
+    """Tell how far every pixel is a plain backdrop.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+        RGB photo.
+    stain : float
+        Diameter of the largest stain, as a part of the photo's longer edge.
+
+    Returns
+    -------
+    ndarray of float32, shape (height, width)
+        0 to 1; all 0 where less than 12 % of the photo, or none of its border, is plain.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    >>> float(backdrop_map(noise).max()), float(backdrop_map(noise // 128 + 90).min())
+    (0.0, 1.0)
+    """
+    small = _reduced(pixels)
+    found = _reaching_border(_plain(to_lab(small)))
+    found = _without_holes(found, stain * max(small.shape[:2]))
+    if found.mean() < _LEAST_SHARE:
+        return np.zeros(pixels.shape[:2], np.float32)
+    # One step inwards, so that the soft edge does not reach what stands before the backdrop.
+    inner = cv2.erode(found.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1)
+    soft = np.clip(2 * blur(as_plane(inner), 1.5) - 1, 0, 1) if not inner.all() else as_plane(inner)
+    return as_plane(cv2.resize(soft, pixels.shape[1::-1]))
+
+
+def evened(pixels: Pixels, backdrop: Plane, /, *, stain: float) -> Pixels:
+    """Replace a backdrop by its smooth part and its own grain.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+        RGB photo.
+    backdrop : ndarray of float32, shape (height, width)
+        As `backdrop_map` gives it.
+    stain : float
+        As there.
+
+    Returns
+    -------
+    ndarray of uint8, same shape
+        Only where there is backdrop does it mean anything.
+    """
+    small = _reduced(pixels)
+    weight = as_plane(cv2.resize(backdrop, small.shape[1::-1], interpolation=cv2.INTER_AREA))
+    smooth = _smooth(as_plane(small), as_plane(weight > 0.6), stain * max(small.shape[:2]))
+    large = as_plane(cv2.resize(smooth, pixels.shape[1::-1], interpolation=cv2.INTER_CUBIC))
+    return as_pixels(large + _grain(pixels)[..., None])
+
+
+def _reduced(pixels: Pixels) -> Pixels:
+    factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
+    size = [max(1, round(edge * factor)) for edge in pixels.shape[1::-1]]
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _plain(lab: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Find the pixels near one smooth surface of colour, fitted from the border inwards."""
+    terms = _terms(lab.shape)
+    flat = lab.reshape(-1, 3)
+    band = max(2, round(0.03 * max(lab.shape[:2])))
+    edge = np.ones(lab.shape[:2], np.bool_)
+    # Not the lower border: people stand on it.
+    edge[band:, band:-band] = False
+    chosen = edge.ravel()
+    away = np.linalg.norm(flat - np.median(flat[chosen], axis=0), axis=1)
+    for number in (3, 3, 6, 6, 6):
+        chosen = chosen & (away < max(3 * float(np.median(away[chosen])), 4.0))
+        surface = np.linalg.lstsq(terms[chosen, :number], flat[chosen], rcond=None)[0]
+        away = np.linalg.norm(flat - terms[:, :number] @ surface, axis=1)
+        chosen = edge.ravel() if number == 3 else away < _NEAR
+        if not (chosen & (away < _NEAR)).any():
+            break
+    plain = away.reshape(lab.shape[:2]) < _NEAR
+    return np.asarray(cv2.medianBlur(plain.astype(np.uint8), 3) > 0)
+
+
+def _terms(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    y, x = np.mgrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], -1).reshape(-1, 6)
+
+
+def _reaching_border(plain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    _, parts = cv2.connectedComponents(plain.astype(np.uint8))
+    border = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    counts = np.bincount(border, minlength=2)
+    counts[0] = 0
+    return np.isin(parts, np.flatnonzero(counts >= 0.1 * border.size))
+
+
+def _without_holes(found: NDArray[np.bool_], largest: float) -> NDArray[np.bool_]:
+    """Take in enclosed spots up to a diameter."""
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((~found).astype(np.uint8))
+    extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    small = extent <= max(2.0, largest)
+    small[0] = False
+    return np.asarray(found | small[parts])
+
+
+def _smooth(colours: NDArray[np.float32], weight: Plane, stain: float) -> NDArray[np.float32]:
+    """Blur the backdrop alone, as what it differs by from a surface, stains not counted."""
+    terms = _terms(colours.shape)
+    inside = weight.ravel() > 0
+    surface = np.linalg.lstsq(terms[inside], colours.reshape(-1, 3)[inside], rcond=None)[0]
+    base = as_plane((terms @ surface).reshape(colours.shape))
+    rest = colours - base
+    first = _blurred(rest, weight, stain)
+    odd = np.abs(rest - first).max(-1)
+    limit = max(2.0, 3 * float(np.median(odd[weight > 0])))
+    cleaned = as_plane(weight * (odd < limit))
+    return as_plane(base + _blurred(rest, cleaned, stain))
+
+
+def _blurred(colours: NDArray[np.float32], weight: Plane, stain: float) -> NDArray[np.float32]:
+    planes = [masked_blur(np.ascontiguousarray(p), weight, sigma=stain) for p in cv2.split(colours)]
+    return as_plane(cv2.merge(planes))
+
+
+def _grain(pixels: Pixels) -> Plane:
+    """Give the finest variation of the light, no more of it than the photo's noise."""
+    light = light_of(pixels)
+    most = 2.5 * noise_level(light)
+    grain = light - blur(light, 1.5)
+    return as_plane(np.where(np.abs(grain) <= most, grain, 0))

@@ -1,0 +1,157 @@
+"""The door to the plug-ins: tasks as they come over the wire, one after the other, on one photo.
+
+Layers come first: every step is made as an 8-bit layer on what is there so far and laid on it at once, so
+the flat picture *is* the composite of its layers.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from retouch_nb.blend import Sheet, lay_onto
+from retouch_nb.errors import UnknownNameError
+from retouch_nb.imaging import Progress, ignore_progress
+from retouch_nb.imaging.portrait.detection import face_detection
+from retouch_nb.imaging.portrait.eyes import eye_brilliance, eye_vessels
+from retouch_nb.imaging.portrait.glare import glasses_anti_glare, placed
+from retouch_nb.imaging.portrait.heal import heal
+from retouch_nb.imaging.portrait.lifting import face_lifting
+from retouch_nb.imaging.portrait.made import Made, Outcome, Patch, Pixels, Settings, Step
+from retouch_nb.imaging.portrait.scene import Scene
+from retouch_nb.imaging.portrait.skin import (
+    dodge_burn,
+    mattifier,
+    portrait_volumes,
+    skin_mask,
+    skin_tone,
+)
+from retouch_nb.imaging.portrait.teeth import white_teeth
+
+Result: TypeAlias = Outcome | Patch | Pixels | None
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plug-in: what does its work, and whether it does nothing without a face."""
+
+    work: Callable[[Scene, Pixels, Settings], Result]
+    needs_face: bool = True
+
+
+PLUGINS: Mapping[str, Plugin] = {
+    "Skin Mask": Plugin(skin_mask),
+    "Heal": Plugin(heal),
+    "Eye Vessels": Plugin(eye_vessels),
+    "Eye Brilliance": Plugin(eye_brilliance),
+    "White Teeth": Plugin(white_teeth),
+    "Mattifier": Plugin(mattifier),
+    "Dodge Burn": Plugin(dodge_burn),
+    "Skin Tone": Plugin(skin_tone),
+    "Portrait Volumes": Plugin(portrait_volumes),
+    "Face Detection": Plugin(face_detection),
+    "Face Lifting": Plugin(face_lifting),
+    "Glasses Anti Glare": Plugin(glasses_anti_glare),
+}
+"""Every plug-in by the name its vendor gives it."""
+
+
+def perform(
+    pixels: Pixels,
+    tasks: Sequence[Settings],
+    /,
+    *,
+    progress: Progress = ignore_progress,
+    at: Callable[[str], None] = lambda name: None,
+) -> Made:
+    """Retouch a photo by a list of tasks.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, (height, width, 3)
+        RGB photo; not changed.
+    tasks : sequence of mapping
+        As on the wire, e.g. ``{"Plugin": "Heal", "Scale": 0, "Alpha1": 1.0, "Layer": 1}``; checked
+        before, so wrong values are not looked for here.
+    progress : callable
+        Told the share of the tasks done.
+    at : callable
+        Told the name of the plug-in that begins.
+
+    Returns
+    -------
+    Made
+        The flat picture; with a layer for every task that asked for one.
+
+    Raises
+    ------
+    UnknownNameError
+        For a plug-in that is not in `PLUGINS`.
+
+    Notes
+    -----
+    Masks and flows asked for as layers are delivered and not applied, so that all layers fit the
+    photo as it was given.
+
+    Examples
+    --------
+    >>> photo = np.full((64, 64, 3), 128, np.uint8)
+    >>> made = perform(photo, [{"Plugin": "Heal", "Alpha1": 1.0}])
+    >>> made.notes
+    ('Heal: no frontal face was found, so nothing was changed.',)
+    """
+    chosen = [_plugin(str(task["Plugin"])) for task in tasks]
+    current, scene, steps = pixels.copy(), Scene(pixels), []
+    for index, (task, plugin) in enumerate(zip(tasks, chosen, strict=True)):
+        progress(index / len(tasks))
+        at(str(task["Plugin"]))
+        outcome = _outcome(plugin, scene, current, task)
+        if isinstance(outcome.result, np.ndarray):
+            current = outcome.result.copy()
+            scene = Scene(outcome.result)
+        else:
+            _lay(current, outcome)
+        steps.append(_step(index, task, outcome))
+    progress(1.0)
+    notes = dict.fromkeys(note for step in steps for note in step.notes)
+    return Made(current, tuple(steps), tuple(notes))
+
+
+def _plugin(name: str) -> Plugin:
+    if name not in PLUGINS:
+        raise UnknownNameError.among(name, PLUGINS, what="plug-in")
+    return PLUGINS[name]
+
+
+def _outcome(plugin: Plugin, scene: Scene, current: Pixels, task: Settings) -> Outcome:
+    if plugin.needs_face and not scene.faces:
+        words = f"{task['Plugin']}: no frontal face was found, so nothing was changed."
+        return Outcome(notes=(words,))
+    result = plugin.work(scene, current, task)
+    return result if isinstance(result, Outcome) else Outcome(result)
+
+
+def _lay(current: Pixels, outcome: Outcome) -> None:
+    """Lay a layer on the picture, in place; masks and flows change nothing."""
+    match outcome:
+        case Outcome(result=Patch(kind="patch") as patch, metadata={"faces": [face]}):
+            matrix = np.array(face["glassesAntiGlarePatchMatrix"])
+            if layer := placed(patch.pixels, matrix, current.shape[:2]):
+                _lay_layer(current, layer)
+        case Outcome(result=Patch(kind="layer") as layer):
+            _lay_layer(current, layer)
+
+
+def _lay_layer(current: Pixels, layer: Patch) -> None:
+    """Only the layer's own box is visited, for most layers are small and photos large."""
+    (left, top), (height, width) = layer.offset, layer.pixels.shape[:2]
+    box = current[top : top + height, left : left + width]
+    lay_onto(box, [Sheet(layer.pixels, layer.blend_mode)])
+
+
+def _step(index: int, task: Settings, outcome: Outcome) -> Step:
+    layered = bool(task.get("Layer"))
+    patch = outcome.result if layered and isinstance(outcome.result, Patch) else None
+    metadata = dict(outcome.metadata) if outcome.metadata is not None else None
+    return Step(index, str(task["Plugin"]), layered, patch, metadata, outcome.notes)
