@@ -1,10 +1,11 @@
 """Reading a form: its size limited while it arrives, its fields by name and kind, and a clear word where one is wrong."""
 
 import asyncio
+import contextlib
 import json
 import math
 import re
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
@@ -123,18 +124,33 @@ async def read_form(request: Request, *, limit: int, seconds: float) -> Form:
     """
     if request.headers.get("content-type", "").split(";")[0].strip().lower() not in KINDS:
         raise Refusal(400, f"Send the parameters as {KINDS[0]}.")
+    try:
+        async with _arriving(request, limit, seconds) as metered:
+            return Form(await metered.form(max_files=16, max_fields=64))
+    except FormParserError as error:
+        raise Refusal(400, "The form cannot be read.") from error
+
+
+async def read_json(request: Request, *, limit: int, seconds: float) -> Any:
+    """Read the JSON body of a request, within the same bounds as a form."""
+    try:
+        async with _arriving(request, limit, seconds) as metered:
+            return await metered.json()
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, "The body is not JSON that can be read.") from error
+
+
+@contextlib.asynccontextmanager
+async def _arriving(request: Request, limit: int, seconds: float) -> AsyncIterator[Request]:
+    """Give a request whose body may be so large and take so long, and no more."""
     declared = request.headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > limit:
         raise _too_large(limit)
-    metered = Request(request.scope, _metered(request.receive, limit))
     try:
         async with asyncio.timeout(seconds):
-            fields = await metered.form(max_files=16, max_fields=64)
+            yield Request(request.scope, _metered(request.receive, limit))
     except TimeoutError as error:
         raise Refusal(408, f"The request took longer than {seconds:g} s to arrive.") from error
-    except FormParserError as error:
-        raise Refusal(400, "The form cannot be read.") from error
-    return Form(fields)
 
 
 def _metered(receive: Receive, limit: int) -> Receive:

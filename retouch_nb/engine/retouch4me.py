@@ -1,5 +1,6 @@
 """Retouch4me on the wire: a job started with a token, followed and fetched by its id alone, for 24 hours."""
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from starlette.routing import Route
 
 from retouch_nb.engine import hooks, pictures, retouch4me_result
 from retouch_nb.engine.failures import Failure
-from retouch_nb.engine.forms import MB, Form, read_form
+from retouch_nb.engine.forms import MB, Form, read_form, read_json
 from retouch_nb.engine.links import send
 from retouch_nb.engine.pictures import Bounds
 from retouch_nb.engine.quota import DAY, Quota
@@ -143,10 +144,8 @@ class Retouch4me:
 
     async def other_balance(self, request: Request) -> Response:
         """Tell what is left: JSON ``{"modes": [...]}`` with the token in X-Retouch-Token."""
-        try:
-            asked = await request.json()
-        except (ValueError, RecursionError) as error:
-            raise Refusal(400, "Send JSON.") from error
+        seconds = self._shop.settings.upload_seconds
+        asked = await read_json(request, limit=MB, seconds=seconds)
         modes = asked.get("modes") if isinstance(asked, dict) else None
         if not isinstance(modes, list) or not all(isinstance(mode, str) for mode in modes):
             raise Refusal(400, "modes must be a list of words.")
@@ -198,7 +197,9 @@ class Retouch4me:
         state = STATES[ticket.status.stage]
         allow_private = self._shop.settings.allow_private_urls
         report = partial(self._call, hook, ticket.id, state, allow_private=allow_private)
-        threading.Thread(target=report, name="retouch-nb hook", daemon=True).start()
+        # An interpreter that is ending starts no threads, and has nobody left to report to.
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(target=report, name="retouch-nb hook", daemon=True).start()
 
     def _remaining(self, token: str | None, modes: list[str]) -> Response:
         owner = self._owner(token)

@@ -558,6 +558,7 @@ def test_both_forms_of_the_balance_tell_what_is_left(open_desk: Callable[..., De
     refused(desk.ask("POST", "/api/v1/balance", json=modes), 460)
     refused(desk.ask("POST", "/api/v1/balance", content=b"{", headers=header), 400)
     refused(desk.ask("POST", "/api/v1/balance", json=[], headers=header), 400)
+    refused(desk.ask("POST", "/api/v1/balance", content=bytes(2 * MB), headers=header), 413)
 
 
 def test_the_limits_are_told_only_when_switched_on(open_desk: Callable[..., Desk]) -> None:
