@@ -138,7 +138,7 @@ def find_faces(pixels: Pixels, /, *, most: int = 10) -> list[Face]:
     ----------
     pixels : ndarray of uint8, shape (height, width, 3)
         RGB photo of any size; a large one is searched on a reduced copy, in which a face of 3 %
-        of the longer side is still found.
+        of the longer side is still found, a tilted one of 5 %.
     most : int
         Keep this many at most.
 
