@@ -52,7 +52,7 @@ def gallery(stack: LayerStack, *, longest: int = LARGE) -> str:
     cards = "".join(_card(stack[at], small, at, region) for at in range(len(stack)))
     notes = "".join(f"<div>{escape(note)}</div>" for note in stack.notes)
     return (
-        f'<div style="margin:12px 4px 4px"><b>{len(stack)} layers</b>'
+        f'<div style="margin:12px 4px 4px"><b>{len(stack)} layer{"s" if len(stack) != 1 else ""}</b>'
         f'<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax({THUMBNAIL}px,1fr));'
         f'gap:14px;margin-top:8px">{cards}</div>'
         f'<div style="font-size:12px;opacity:0.75;margin-top:8px">{notes}</div></div>'

@@ -5,6 +5,7 @@ Values are looked up and never pasted into the text of a line, so ``$5`` and ``{
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from retouch_nb.errors import ParameterError, UnknownNameError
 from retouch_nb.magics.words import nearest
 from retouch_nb.mask import Mask
 from retouch_nb.params import Reads
-from retouch_nb.photo import is_link
+from retouch_nb.photo import Photo, is_link, open_photo
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 """Endings of files that are offered and guessed at; any other file can still be named."""
@@ -87,13 +88,21 @@ def picture(word: str, scope: Mapping[str, Any], *, kind: type) -> Any:
     if meant is not word:
         return meant
     if word in scope:
-        return scope[word]
+        return _called(word, scope[word]) if kind is Photo else scope[word]
     if is_link(word) or Path(word).expanduser().exists():
         return word
     known = [*variables(scope, kind), *(name for name in paths(_folder(word)) if name[-1] != "/")]
     raise UnknownNameError(
         f"There is no variable or file {word!r}.",
         advice=nearest(word, known) or "Paths are relative to the notebook's folder.",
+    )
+
+
+def _called(word: str, meant: Any) -> Any:
+    """Open a variable as a photo; one without a name of its own is called after the variable."""
+    photo = open_photo(meant)
+    return (
+        replace(photo, name=word) if isinstance(photo, Photo) and photo.name == "photo" else photo
     )
 
 
