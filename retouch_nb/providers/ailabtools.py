@@ -31,7 +31,7 @@ from retouch_nb.errors import (
     TaskFailedError,
 )
 from retouch_nb.photo import Photo
-from retouch_nb.providers.words import integer, one_line
+from retouch_nb.providers.words import engine_notes, integer, one_line
 
 AILABTOOLS = Provider(
     name="ailabtools",
@@ -116,7 +116,7 @@ class MatchStyle(Operation, name="match_style", provider=AILABTOOLS, limits=LIMI
                 provider=AILABTOOLS.title,
                 request_id=one_line(body.get("request_id")),
             )
-        return Finished(Call("GET", address), one_line(body.get("request_id")))
+        return Finished(Call("GET", address), one_line(body.get("request_id")), engine_notes(body))
 
 
 def fitting(photo: Photo) -> Photo:

@@ -40,7 +40,7 @@ from retouch_nb.errors import (
 from retouch_nb.mask import Mask, Rectangle, read_rectangles
 from retouch_nb.params import Delivery, Named, Range, Reads
 from retouch_nb.photo import Link, Photo
-from retouch_nb.providers.words import fraction, integer, one_line
+from retouch_nb.providers.words import engine_notes, fraction, integer, one_line
 
 
 def _credits(body: Mapping[str, Any]) -> str:
@@ -388,7 +388,7 @@ def _task(task: dict[str, Any]) -> Outcome:
             one_line(task.get("state_detail")),
             ticket,
         )
-    return Finished(_image(task, ticket), ticket, _remarks(task))
+    return Finished(_image(task, ticket), ticket, engine_notes(task))
 
 
 def _failure(state: int, task: dict[str, Any], ticket: str) -> TaskFailedError:
@@ -421,13 +421,6 @@ def _image(task: dict[str, Any], ticket: str) -> bytes | Call:
         raise ProtocolError(
             "The picture is neither an address nor base64.", provider=PICWISH.title, ticket=ticket
         ) from error
-
-
-def _remarks(task: dict[str, Any]) -> tuple[str, ...]:
-    """Take what the embedded engine adds about how it worked; real answers have no such part."""
-    note = task.get("engine")
-    notes = note.get("notes") if isinstance(note, dict) else None
-    return tuple(one_line(line) for line in notes) if isinstance(notes, list) else ()
 
 
 def _refusal(status: int, answer: Answer) -> Refused:

@@ -36,7 +36,7 @@ from retouch_nb.errors import (
 from retouch_nb.params import Delivery, Reads
 from retouch_nb.photo import Photo
 from retouch_nb.providers.steps import PRESETS, Recipe, read_recipe
-from retouch_nb.providers.words import fraction, integer, one_line
+from retouch_nb.providers.words import engine_notes, fraction, integer, one_line
 
 RETOUCH4ME = Provider(
     name="retouch4me",
@@ -148,9 +148,8 @@ def _state(body: Mapping[str, Any], ticket: str) -> Outcome:
     """Read a status; only the state decides, a progress of 100 or a stale step does not."""
     match body["state"]:
         case "completed":
-            return Finished(
-                Call("GET", f"/api/v1/retoucher/getFile/{quote(ticket, safe='')}"), ticket
-            )
+            address = f"/api/v1/retoucher/getFile/{quote(ticket, safe='')}"
+            return Finished(Call("GET", address), ticket, engine_notes(body))
         case "failed":
             reason = one_line(body.get("reason")) or "without a reason"
             return Refused(

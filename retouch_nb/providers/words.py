@@ -1,6 +1,8 @@
 """Reading single values out of what a service sent: never longer, stranger or larger than expected."""
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 
 def one_line(value: object, most: int = 200) -> str:
@@ -39,3 +41,22 @@ def fraction(percent: object) -> float | None:
     """
     number = integer(percent)
     return None if number is None or not math.isfinite(number) else min(max(number / 100, 0.0), 1.0)
+
+
+def engine_notes(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Take what the embedded engine adds about how it worked; the services' answers have no such part.
+
+    Examples
+    --------
+    >>> engine_notes({"engine": {"notes": ["No face was found."]}}), engine_notes({"engine": 3})
+    (('No face was found.',), ())
+    """
+    part = body.get("engine")
+    notes = part.get("notes") if isinstance(part, dict) else None
+    return tuple(filter(None, map(one_sentence, notes))) if isinstance(notes, list) else ()
+
+
+def one_sentence(value: object) -> str:
+    """Make one short printable line that ends as a sentence does."""
+    line = one_line(value)
+    return f"{line}." if line and line[-1] not in "!?" else line
