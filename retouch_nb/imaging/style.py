@@ -23,9 +23,9 @@ Table: TypeAlias = NDArray[np.float32]
 """What becomes of a colour, shape (33, 33, 33, 3): RGB in, RGB out, 0 to 1."""
 
 _NODES = 33
-_THUMBNAIL = 160
+_THUMBNAIL = 128
 _ANALYSIS = 1200
-_FACES = 720
+_FACES = 480
 _STRIP = 64
 _ROTATIONS = 12
 _QUANTILES = np.linspace(0, 1, 129)

@@ -23,6 +23,10 @@ _DIRT = {0: 0.03, 1: 0.07, 2: 0.03, 3: 0.012}
 """Diameter of the largest stain as a part of the longer edge, for every ``Scale``."""
 _NEAR = 9.0
 """How far, in Lab, a backdrop may be from its surface: folds and stains are within, people not."""
+_ROUGH = 2.5
+"""Mean variation of L* from pixel to pixel that is still grain and no texture."""
+_RIM = 8
+"""How much larger, in pixels, a spot looks where that is measured."""
 _LEAST_SHARE = 0.12
 
 
@@ -137,8 +141,13 @@ def _plain(lab: NDArray[np.float32]) -> NDArray[np.bool_]:
         chosen = edge.ravel() if number == 3 else away < _NEAR
         if not (chosen & (away < _NEAR)).any():
             break
-    plain = away.reshape(lab.shape[:2]) < _NEAR
+    plain = (away.reshape(lab.shape[:2]) < _NEAR) & (_roughness(lab) < _ROUGH)
     return np.asarray(cv2.medianBlur(plain.astype(np.uint8), 3) > 0)
+
+
+def _roughness(lab: NDArray[np.float32]) -> Plane:
+    lightness = np.ascontiguousarray(lab[..., 0])
+    return blur(np.abs(lightness - blur(lightness, 1.5)), 2.0)
 
 
 def _terms(shape: tuple[int, ...]) -> NDArray[np.float64]:
@@ -158,7 +167,7 @@ def _without_holes(found: NDArray[np.bool_], largest: float) -> NDArray[np.bool_
     """Take in enclosed spots up to a diameter."""
     _, parts, stats, _ = cv2.connectedComponentsWithStats((~found).astype(np.uint8))
     extent = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
-    small = extent <= max(2.0, largest)
+    small = extent <= largest + _RIM
     small[0] = False
     return np.asarray(found | small[parts])
 

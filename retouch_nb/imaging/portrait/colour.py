@@ -20,7 +20,8 @@ _GREY = 0.16
 """Where the logarithmic mean of a photo's light belongs."""
 _MOST_STOPS = 2.0
 _AGREED = np.deg2rad(6.0)
-"""Within this, on test photos, a corrected cast was smaller than the cast before; beyond it was not."""
+_USUAL = np.deg2rad(7.0)
+"""Photos in good light look tinted by so much, for things have colours; only what is more is a cast."""
 
 
 def color_correction(scene: Scene, current: Pixels, settings: Settings) -> Outcome:
@@ -52,7 +53,7 @@ def color_correction(scene: Scene, current: Pixels, settings: Settings) -> Outco
     return Outcome(result, notes=notes)
 
 
-_NO_BALANCE = "the estimates of the white balance do not agree: colours were left as they are"
+_NO_BALANCE = "no cast could be told for certain: the white balance was left as it is"
 
 
 def exposure(pixels: Pixels, /) -> float:
@@ -95,13 +96,13 @@ def white_balance(pixels: Pixels, /) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of float64, shape (3,)
-        All 1 where the estimates are further apart than 6 degrees, where greys would become fewer,
-        or skin would turn into what no skin is.
+        All 1 where the estimates are more than 6 degrees apart or less than 7 from neutral, where
+        greys would become fewer, or skin would turn into what no skin is.
 
     Notes
     -----
-    Grey world, white patch, shades of grey and grey edge (J. van de Weijer, T. Gevers and A.
-    Gijsenij, "Edge-Based Color Constancy", 2007). By itself none of them is right often enough.
+    White patch, shades of grey and grey edge (J. van de Weijer, T. Gevers and A. Gijsenij,
+    "Edge-Based Color Constancy", 2007). By itself none of them is right often enough.
 
     Examples
     --------
@@ -112,9 +113,9 @@ def white_balance(pixels: Pixels, /) -> NDArray[np.float64]:
     middle = guesses.mean(0) / np.linalg.norm(guesses.mean(0))
     apart = np.arccos(np.clip(guesses @ guesses.T, -1, 1)).max()
     neutral = np.arccos(np.clip(middle.sum() / np.sqrt(3), -1, 1))
-    if apart > _AGREED or neutral < np.deg2rad(1.0):
+    if apart > _AGREED or neutral <= _USUAL:
         return np.ones(3)
-    gains = 1 / middle
+    gains = (1 / middle) ** (1 - _USUAL / neutral)
     gains = gains / (gains @ (0.2126, 0.7152, 0.0722))
     fits = _greyer(pixels, gains) and _suits_skin(pixels, gains)
     return gains if fits else np.ones(3)
@@ -178,7 +179,7 @@ def _looked_up(pixels: Pixels, table: NDArray[np.float64]) -> Pixels:
 
 
 def _illuminants(pixels: Pixels) -> NDArray[np.float64]:
-    """Guess the colour of the light in four ways, shape (4, 3), each of length 1."""
+    """Guess the colour of the light in three ways, shape (3, 3), each of length 1."""
     light = _linear(pixels).astype(np.float64)
     unclipped = (pixels.max(-1) < 250) & (pixels.max(-1) > 8)
     colours = light[unclipped] if unclipped.any() else light.reshape(-1, 3)
@@ -187,14 +188,13 @@ def _illuminants(pixels: Pixels) -> NDArray[np.float64]:
     steps = np.hypot(*edges)[unclipped] if unclipped.any() else np.ones((1, 3))
     guesses = np.array(
         [
-            colours.mean(0),
             np.percentile(colours, 98, axis=0),
             np.mean(colours**6, axis=0) ** (1 / 6),
             np.mean(steps**5, axis=0) ** (1 / 5),
         ]
     )
-    # A photo without edges says nothing by them: then they agree with the mean.
-    guesses[3] = np.where(guesses[3].max() > 1e-6, guesses[3], guesses[0])
+    # A photo without edges says nothing by them: then they agree with the rest.
+    guesses[2] = np.where(guesses[2].max() > 1e-6, guesses[2], guesses[1])
     guesses += 1e-9
     return np.asarray(guesses / np.linalg.norm(guesses, axis=1, keepdims=True))
 

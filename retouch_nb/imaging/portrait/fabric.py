@@ -8,7 +8,7 @@ from retouch_nb.imaging.portrait.made import Outcome, Pixels, Settings
 from retouch_nb.imaging.portrait.person import clothes_map
 from retouch_nb.imaging.portrait.scene import UNIT, Closeup, Scene
 from retouch_nb.imaging.portrait.strength import alpha, reach, share
-from retouch_nb.imaging.smooth import Plane, as_plane, guided_filter, to_lab
+from retouch_nb.imaging.smooth import Plane, as_plane, blur, guided_filter, to_lab
 
 _LONGEST = 1600
 
@@ -64,9 +64,8 @@ def wrinkles(lightness: Plane, /, *, unit: float) -> Plane:
     >>> float(np.abs(wrinkles(np.full((32, 32), 50, np.float32), unit=20)).max()) < 1e-3
     True
     """
-    fine = guided_filter(lightness, max(1.0, 0.04 * unit), eps=2.0**2)
-    coarse = guided_filter(fine, max(2.0, 0.5 * unit), eps=9.0**2)
-    band = fine - coarse
+    coarse = guided_filter(lightness, max(2.0, 0.5 * unit), eps=9.0**2)
+    band = blur(lightness - coarse, 0.03 * unit)
     return as_plane(band / (1 + (band / 12) ** 2))
 
 
