@@ -24,7 +24,7 @@ TEN = (
 def face_detection(scene: Scene, current: Pixels, settings: Settings) -> Outcome:
     """Tell box, ten points and confidence of every face, as shares of the photo's width and height."""
     faces = [_told(face, scene.shape) for face in scene.faces]
-    notes = ("Face Detection: age, gender and glasses are not measured, so they are left out.",)
+    notes = ("age, gender and glasses are not measured: they are left out",)
     return Outcome(metadata={"metadata": {"faces": faces}}, notes=notes if faces else ())
 
 

@@ -71,7 +71,7 @@ def _whites(closeup: Closeup, lab: Change) -> list[Plane]:
     """
     light, a, b = closeup.skin_lab
     chroma = np.hypot(lab[..., 1], lab[..., 2])
-    pale = np.clip((0.9 * np.hypot(a, b) - chroma) / 4, 0, 1)
+    pale = np.clip((0.75 * np.hypot(a, b) - chroma) / 4, 0, 1)
     bright = np.clip((lab[..., 0] - 0.55 * light) / 8, 0, 1)
     found = cv2.morphologyEx(as_plane(pale * bright), cv2.MORPH_CLOSE, _disc(0.045 * closeup.unit))
     whites = []

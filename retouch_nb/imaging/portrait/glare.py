@@ -166,9 +166,9 @@ def _metadata(scene: Scene, strength: float, as_patch: bool) -> dict[str, Any]:
 def _notes(scene: Scene, layer: Patch | None, as_patch: bool) -> tuple[str, ...]:
     notes = []
     if layer is None:
-        notes.append("Glasses Anti Glare: no glare was found on glasses; nothing was changed.")
+        notes.append("no glare was found on glasses: nothing was changed")
     if as_patch and len(scene.faces) > 1:
-        notes.append("Glasses Anti Glare: a patch holds one face; the largest was taken.")
+        notes.append("a patch holds one face: the largest was taken")
     return tuple(notes)
 
 

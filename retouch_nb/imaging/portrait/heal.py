@@ -3,7 +3,7 @@
 A healing brush, spot by spot: the neighbour whose rim fits best is copied, its tone bent to the spot's rim.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retouch_nb.blend import BlendMode
-from retouch_nb.imaging.landmarks import grid_of
+from retouch_nb.imaging.landmarks import Points, grid_of
 from retouch_nb.imaging.portrait.layers import merged
 from retouch_nb.imaging.portrait.made import Patch, Pixels, Settings
 from retouch_nb.imaging.portrait.scene import Closeup, Scene
@@ -21,8 +21,10 @@ from retouch_nb.imaging.smooth import Plane, as_plane, to_lab
 _SIZES = (0.011, 0.016, 0.023, 0.033)
 """Standard deviations of the spots looked for, in eye distances: about 2 to 6 mm across."""
 _MOST = 150
-_WORST_FIT = 350.0
-"""Mean square difference of a rim, in levels and over the channels, above which nothing is copied."""
+_LEAST_RIM = 8
+"""Pixels of clean rim to fit a plane to."""
+_WORST_FIT = 500.0
+"""Unevenness of a rim, in squared levels summed over the channels, above which it is no plain skin."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Spot:
     y: float
     radius: float
 
-    def meets(self, other: "Spot", /, *, share: float = 1.3) -> bool:
+    def meets(self, other: "Spot", /, *, share: float = 1.0) -> bool:
         """Tell whether two spots, made larger by a share, touch."""
         reach = share * (self.radius + other.radius)
         return bool(np.hypot(self.x - other.x, self.y - other.y) < reach)
@@ -82,7 +84,7 @@ def find_spots(
         for y, x in np.argwhere(_peaks(signal, sigma) & ground).tolist():
             contrast, noise = _against_ring(signal, (x, y), radius)
             spot = Spot(x, y, 1.35 * radius + 0.8)
-            if _is_mole(lab, x, y, radius):
+            if contrast > 4 * noise and _is_mole(lab, x, y, radius):
                 moles.append(spot)
             elif contrast > max(2.2, 2.0 * noise) / sensitivity:
                 found.append((contrast, spot))
@@ -112,9 +114,7 @@ def _peaks(signal: Plane, sigma: float) -> NDArray[np.bool_]:
     return np.asarray((height > 0) & (height >= cv2.dilate(height, _round(1.5 * sigma))))
 
 
-def _against_ring(
-    signal: Plane, place: tuple[int, int], radius: float
-) -> tuple[float, float]:
+def _against_ring(signal: Plane, place: tuple[int, int], radius: float) -> tuple[float, float]:
     """Measure how far the middle stands out of its ring, and how much the ring itself varies."""
     x, y = place
     r = int(np.ceil(2.4 * radius))
@@ -152,46 +152,54 @@ def _covered(
 ) -> list[tuple[Pixels, tuple[int, int]]]:
     clean = (_ground(closeup) | (closeup.skin > 0.9)).astype(np.uint8)
     for spot in spots:
-        centre = (round(spot.x), round(spot.y))
-        cv2.circle(clean, centre, int(np.ceil(1.2 * spot.radius)), 0, -1)
-    parts = []
-    for spot in spots:
-        shift = _best_source(seen, clean, spot)
-        if shift is not None:
-            parts.append(_cloned(closeup, current, spot, shift))
+        cv2.circle(clean, (round(spot.x), round(spot.y)), int(np.ceil(spot.radius)), 0, -1)
+    parts = [
+        _cloned(closeup, current, spot, shift)
+        for spot in spots
+        if (shift := _best_source(seen, clean, spot)) is not None
+    ]
     return [part for part in parts if part is not None]
 
 
 def _best_source(seen: Pixels, clean: NDArray[np.uint8], spot: Spot) -> tuple[int, int] | None:
-    """Shift to the clean disc whose rim differs least from the spot's, up to a tone."""
-    r = int(np.ceil(1.5 * spot.radius)) + 1
-    x, y = round(spot.x), round(spot.y)
-    away = np.hypot(*np.moveaxis(grid_of((2 * r + 1, 2 * r + 1)) - (r, r), -1, 0))
-    disc, rim = away <= 1.25 * spot.radius, (away > spot.radius) & (away <= r)
-    target = _window(seen, x, y, r)
-    if target is None:
+    """Shift to the clean disc whose rim fits the spot's best, up to a tone.
+
+    No shift at all means that a smooth fill fits better than any disc; None that the rim is no
+    plain skin: something other than a blemish lies there.
+    """
+    x, y, r = round(spot.x), round(spot.y), _half(spot.radius)
+    places, away = _around(r, spot.radius)
+    target, around = _window(seen, x, y, r), _window(clean, x, y, r)
+    if target is None or around is None:
         return None
-    best, chosen = _WORST_FIT, None
-    for far in (2.4, 3.2, 4.2):
-        for turn in np.arange(0, 2 * np.pi, np.pi / 8):
-            dx = round(far * spot.radius * np.cos(turn))
-            dy = round(far * spot.radius * np.sin(turn))
-            free = _window(clean, x + dx, y + dy, r)
-            if free is None or not free[disc].all():
-                continue
-            source = _window(seen, x + dx, y + dy, r)
-            assert source is not None
-            differs = target[rim].astype(np.float32) - source[rim]
-            misfit = float(differs.var(0).sum() + 0.1 * (differs.mean(0) ** 2).sum()) * far**0.25
-            if misfit < best:
-                best, chosen = misfit, (dx, dy)
+    disc, rim = away <= 1.2, _rim(away) & (around > 0)
+    if rim.sum() < _LEAST_RIM:
+        return None
+    terms = _terms(places)[rim]
+    across = terms @ np.linalg.pinv(terms)
+
+    def uneven(values: NDArray[np.floating]) -> float:
+        return float(np.square(values - across @ values).mean(0).sum())
+
+    wanted = as_plane(target[rim])
+    best, chosen = 1.5 * uneven(wanted), (0, 0)
+    if best > _WORST_FIT:
+        return None
+    for dx, dy in _shifts(spot.radius):
+        free, source = _window(clean, x + dx, y + dy, r), _window(seen, x + dx, y + dy, r)
+        if free is None or source is None or not free[disc].all():
+            continue
+        tone = as_plane(source[rim]) - wanted
+        misfit = uneven(tone) + 0.1 * float(np.square(tone.mean(0)).sum())
+        if misfit < best:
+            best, chosen = misfit, (dx, dy)
     return chosen
 
 
-def _window(pixels: NDArray[np.uint8], x: int, y: int, r: int) -> NDArray[np.uint8] | None:
-    if x < r or y < r or x + r >= pixels.shape[1] or y + r >= pixels.shape[0]:
-        return None
-    return pixels[y - r : y + r + 1, x - r : x + r + 1]
+def _shifts(radius: float) -> Iterator[tuple[int, int]]:
+    for far in (2.4, 3.2, 4.2):
+        for turn in np.arange(0, 2 * np.pi, np.pi / 8):
+            yield round(far * radius * np.cos(turn)), round(far * radius * np.sin(turn))
 
 
 def _cloned(
@@ -202,29 +210,56 @@ def _cloned(
     scale = (right - left) / closeup.shape[1]
     x, y = (round((v + 0.5) * scale - 0.5) for v in (spot.x, spot.y))
     radius = spot.radius * scale
-    r = int(np.ceil(1.5 * radius)) + 1
+    r = _half(radius)
     dx, dy = (round(v * scale) for v in shift)
     target = _window(current, x + left, y + top, r)
     source = _window(current, x + left + dx, y + top + dy, r)
     if target is None or source is None:
         return None
-    places = grid_of((2 * r + 1, 2 * r + 1)) - (r, r)
-    away = np.hypot(places[..., 0], places[..., 1]) / radius
-    tone = _plane_through(
-        as_plane(target) - as_plane(source), places / r, (away > 1.1) & (away < 1.5)
-    )
+    texture = as_plane(source) if (dx, dy) != (0, 0) else np.zeros(source.shape, np.float32)
+    places, away = _around(r, radius)
+    tone = _plane_through(as_plane(target) - texture, places, _rim(away))
     part = np.empty((*target.shape[:2], 4), np.uint8)
-    part[..., :3] = np.clip(np.rint(source + tone), 0, 255)
+    part[..., :3] = np.clip(np.rint(texture + tone), 0, 255)
     part[..., 3] = np.rint(255 * np.clip((1.2 - away) / 0.4, 0, 1))
     return part, (left + x - r, top + y - r)
 
 
-def _plane_through(
-    values: NDArray[np.float32], places: NDArray[np.float64], rim: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Least-squares plane through the values on a rim, for each channel, given everywhere."""
-    terms = np.concatenate([np.ones((*rim.shape, 1)), places], axis=-1)
+def _window(pixels: NDArray[np.uint8], x: int, y: int, r: int) -> NDArray[np.uint8] | None:
+    if x < r or y < r or x + r >= pixels.shape[1] or y + r >= pixels.shape[0]:
+        return None
+    return pixels[y - r : y + r + 1, x - r : x + r + 1]
+
+
+def _half(radius: float) -> int:
+    """Half the side of the window of a spot: the spot with its rim."""
+    return int(np.ceil(1.5 * radius)) + 1
+
+
+def _around(r: int, radius: float) -> tuple[Points, NDArray[np.float64]]:
+    """Give the places of a window and their distances from its middle, in radii."""
+    places = (grid_of((2 * r + 1, 2 * r + 1)) - (r, r)) / radius
+    return places, np.hypot(places[..., 0], places[..., 1])
+
+
+def _rim(away: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.asarray((away > 1.05) & (away < 1.5))
+
+
+def _terms(places: Points) -> NDArray[np.float64]:
+    return np.concatenate([np.ones((*places.shape[:-1], 1)), places], axis=-1)
+
+
+def _plane_through(values: Plane, places: Points, rim: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Fit a plane to the values on a rim, for each channel by least squares, given everywhere.
+
+    Fitted twice: what lies far off the first time is another spot.
+    """
+    terms = _terms(places)
     slopes, *_ = np.linalg.lstsq(terms[rim], values[rim], rcond=None)
+    off = np.hypot.reduce(values[rim] - terms[rim] @ slopes, axis=-1)
+    near = off <= max(2 * float(np.median(off)), 1e-3)
+    slopes, *_ = np.linalg.lstsq(terms[rim][near], values[rim][near], rcond=None)
     return as_plane(terms @ slopes)
 
 

@@ -44,7 +44,7 @@ def face_lifting(scene: Scene, current: Pixels, settings: Settings) -> Outcome:
     if not any(map(len, flows)):
         return Outcome()
     if settings.get("Layer"):
-        words = "Face Lifting: the flow layer is delivered, not applied; its encoding is our own."
+        words = "the flow layer is delivered, not applied; its encoding is our own"
         return Outcome(_layer(flows), _metadata(scene, flows, settings), (words,))
     depth = float(settings.get("Face Lifting Depth", 0.6))
     result = current.copy()

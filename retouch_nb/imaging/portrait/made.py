@@ -96,7 +96,7 @@ class Made:
     steps : tuple of Step
         One for each task.
     notes : tuple of str
-        Everything the steps said, each once.
+        Everything the steps said, each once, after the name of the plug-in.
     """
 
     flat: Pixels = field(repr=False)

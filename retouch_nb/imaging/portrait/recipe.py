@@ -13,8 +13,13 @@ import numpy as np
 from retouch_nb.blend import Sheet, lay_onto
 from retouch_nb.errors import UnknownNameError
 from retouch_nb.imaging import Progress, ignore_progress
+from retouch_nb.imaging.portrait.backdrop import clean_backdrop
+from retouch_nb.imaging.portrait.colour import color_correction
+from retouch_nb.imaging.portrait.crop import crop
 from retouch_nb.imaging.portrait.detection import face_detection
+from retouch_nb.imaging.portrait.dust import dust
 from retouch_nb.imaging.portrait.eyes import eye_brilliance, eye_vessels
+from retouch_nb.imaging.portrait.fabric import fabric
 from retouch_nb.imaging.portrait.glare import glasses_anti_glare, placed
 from retouch_nb.imaging.portrait.heal import heal
 from retouch_nb.imaging.portrait.lifting import face_lifting
@@ -34,7 +39,7 @@ Result: TypeAlias = Outcome | Patch | Pixels | None
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plug-in: what does its work, and whether it does nothing without a face."""
+    """A plug-in: what does its work, and whether it can do nothing at all without a face."""
 
     work: Callable[[Scene, Pixels, Settings], Result]
     needs_face: bool = True
@@ -42,7 +47,10 @@ class Plugin:
 
 PLUGINS: Mapping[str, Plugin] = {
     "Skin Mask": Plugin(skin_mask),
+    "Clean Backdrop": Plugin(clean_backdrop, needs_face=False),
     "Heal": Plugin(heal),
+    "Fabric": Plugin(fabric, needs_face=False),
+    "Dust": Plugin(dust, needs_face=False),
     "Eye Vessels": Plugin(eye_vessels),
     "Eye Brilliance": Plugin(eye_brilliance),
     "White Teeth": Plugin(white_teeth),
@@ -53,8 +61,10 @@ PLUGINS: Mapping[str, Plugin] = {
     "Face Detection": Plugin(face_detection),
     "Face Lifting": Plugin(face_lifting),
     "Glasses Anti Glare": Plugin(glasses_anti_glare),
+    "Color Correction": Plugin(color_correction, needs_face=False),
+    "Crop": Plugin(crop, needs_face=False),
 }
-"""Every plug-in by the name its vendor gives it."""
+"""Every plug-in by the name its vendor gives it, in the vendor's order."""
 
 
 def perform(
@@ -99,7 +109,7 @@ def perform(
     >>> photo = np.full((64, 64, 3), 128, np.uint8)
     >>> made = perform(photo, [{"Plugin": "Heal", "Alpha1": 1.0}])
     >>> made.notes
-    ('Heal: no frontal face was found, so nothing was changed.',)
+    ('Heal: no frontal face was found: nothing was changed',)
     """
     chosen = [_plugin(str(task["Plugin"])) for task in tasks]
     current, scene, steps = pixels.copy(), Scene(pixels), []
@@ -114,7 +124,7 @@ def perform(
             _lay(current, outcome)
         steps.append(_step(index, task, outcome))
     progress(1.0)
-    notes = dict.fromkeys(note for step in steps for note in step.notes)
+    notes = dict.fromkeys(f"{step.plugin}: {note}" for step in steps for note in step.notes)
     return Made(current, tuple(steps), tuple(notes))
 
 
@@ -126,8 +136,7 @@ def _plugin(name: str) -> Plugin:
 
 def _outcome(plugin: Plugin, scene: Scene, current: Pixels, task: Settings) -> Outcome:
     if plugin.needs_face and not scene.faces:
-        words = f"{task['Plugin']}: no frontal face was found, so nothing was changed."
-        return Outcome(notes=(words,))
+        return Outcome(notes=("no frontal face was found: nothing was changed",))
     result = plugin.work(scene, current, task)
     return result if isinstance(result, Outcome) else Outcome(result)
 

@@ -47,7 +47,7 @@ def mattifier(scene: Scene, current: Pixels, settings: Settings) -> Patch | None
         pale = _paler(chroma, np.median(chroma[closeup.skin > 0.8], axis=0))
         shine = as_plane(np.maximum(lab[..., 0] - _level(closeup, lab[..., 0]), 0) * pale)
         down = -0.8 * shine
-        tint = np.clip(shine / 12, 0, 1)
+        tint = as_plane(np.clip(shine / 12, 0, 1))
         wanted = _around(closeup, chroma, 1 - tint) * (lab[..., :1] + down[..., None] + 16)
         colour = 0.8 * tint[..., None] * (wanted - lab[..., 1:])
         return _within(closeup, strength * down, as_plane(strength * colour))

@@ -20,7 +20,7 @@ def white_teeth(scene: Scene, current: Pixels, settings: Settings) -> Outcome:
         lab = to_lab(seen)
         teeth = _teeth(closeup, lab, soft=0.012 * reach(settings))
         if teeth is None:
-            notes.append("White Teeth: no teeth are seen in a face; its mouth was left as it is.")
+            notes.append("no teeth are seen in a face: its mouth was left as it is")
             return None
         light, a, b = np.moveaxis(lab, -1, 0)
         up = brighten * 0.45 * np.clip(94 - light, 0, 40) * np.clip(light / 50, 0, 1)
