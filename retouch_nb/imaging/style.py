@@ -16,6 +16,7 @@ from retouch_nb.imaging import Progress, ignore_progress
 from retouch_nb.imaging.face import find_faces, skin_map
 from retouch_nb.imaging.light import Colours, Pixels, light_of
 from retouch_nb.imaging.smooth import Plane, as_plane, blur, to_lab
+from retouch_nb.imaging.strips import row_strips, rows_enlarged
 
 Samples: TypeAlias = NDArray[np.float64]
 """Colours in Lab, shape (count, 3)."""
@@ -236,12 +237,11 @@ def _along_edges(pixels: Pixels, small: Pixels, change: Colours, progress: Progr
     lines = [_lines(light, np.ascontiguousarray(plane)) for plane in cv2.split(change)]
     slope, offset = (as_plane(cv2.merge(planes)) for planes in zip(*lines, strict=True))
     result = np.empty_like(pixels)
-    for top in range(0, len(pixels), _STRIP):
-        colours = as_plane(pixels[top : top + _STRIP])
-        there = (_enlarged(plane, pixels.shape, top, len(colours)) for plane in (slope, offset))
-        wanted = _changed(colours, *there)
-        np.copyto(result[top : top + _STRIP], wanted, casting="unsafe")
-        progress(0.6 + 0.4 * min(1.0, (top + _STRIP) / len(pixels)))
+    for rows in row_strips(len(pixels), _STRIP):
+        lines_here = (rows_enlarged(plane, pixels.shape, rows) for plane in (slope, offset))
+        wanted = _changed(as_plane(pixels[rows]), *lines_here)
+        np.copyto(result[rows], wanted, casting="unsafe")
+        progress(0.6 + 0.4 * rows.stop / len(pixels))
     return result
 
 
@@ -250,15 +250,6 @@ def _changed(colours: Colours, slope: Colours, offset: Colours) -> Colours:
     light = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
     wanted = colours + offset + slope * light[..., None]
     return as_plane(np.clip(np.rint(wanted, out=wanted), 0, 255, out=wanted))
-
-
-def _enlarged(small: Colours, shape: tuple[int, ...], top: int, rows: int) -> Colours:
-    """Give some rows of a small picture enlarged to a shape, as `cv2.resize` would all of them."""
-    down, across = small.shape[0] / shape[0], small.shape[1] / shape[1]
-    matrix = np.array([[across, 0, across / 2 - 0.5], [0, down, (top + 0.5) * down - 0.5]])
-    way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    size = (shape[1], rows)
-    return as_plane(cv2.warpAffine(small, matrix, size, flags=way, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _lines(light: Plane, change: Plane) -> tuple[Plane, Plane]:

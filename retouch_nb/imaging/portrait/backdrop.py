@@ -12,13 +12,17 @@ from retouch_nb.blend import BlendMode
 from retouch_nb.imaging.light import as_pixels, light_of
 from retouch_nb.imaging.noise import noise_level
 from retouch_nb.imaging.portrait.layers import merged
-from retouch_nb.imaging.portrait.made import Outcome, Pixels, Settings
+from retouch_nb.imaging.portrait.made import Outcome, Patch, Pixels, Settings
 from retouch_nb.imaging.portrait.person import person_map
 from retouch_nb.imaging.portrait.scene import Scene
 from retouch_nb.imaging.portrait.strength import alpha
 from retouch_nb.imaging.smooth import Plane, as_plane, blur, masked_blur, to_lab
+from retouch_nb.imaging.strips import row_strips, rows_enlarged
 
 _LONGEST = 640
+_STRIP = 256
+_GRAIN_RIM = 8
+_NOISE_SIDE = 1000
 _DIRT = {0: 0.03, 1: 0.07, 2: 0.03, 3: 0.012}
 """Diameter of the largest stain as a part of the longer edge, for every ``Scale``."""
 _NEAR = 9.0
@@ -44,18 +48,19 @@ def clean_backdrop(scene: Scene, current: Pixels, settings: Settings) -> Outcome
     opacity = alpha(settings)
     if opacity <= 0:
         return Outcome()
+    small = _reduced(current)
     stain = _DIRT[int(settings.get("Scale", 0))]
-    backdrop = backdrop_map(current, stain=stain)
+    backdrop = backdrop_map(small, stain=stain)
     notes: tuple[str, ...] = ()
     if settings.get("Automask"):
         notes = () if scene.faces else (_NOBODY,)
-        backdrop = backdrop * (1 - person_map(current, scene.faces))
+        factor = small.shape[1] / current.shape[1]
+        faces = [face.moved(0, 0, scale=factor) for face in scene.faces]
+        backdrop = backdrop * (1 - person_map(small, faces))
     if not (backdrop > 0.5).any():
         return Outcome(notes=(_NONE, *notes))
-    clean = evened(current, backdrop, stain=stain)
-    layer = np.dstack([clean, np.rint(255 * opacity * backdrop).astype(np.uint8)])
-    layer[(clean == current).all(-1)] = 0
-    return Outcome(merged([(layer, (0, 0))], BlendMode.NORMAL), notes=notes)
+    clean = evened(small, backdrop, stain=stain)
+    return Outcome(_layer(current, clean, backdrop * opacity), notes=notes)
 
 
 _NONE = "no plain backdrop was found: nothing was changed"
@@ -68,7 +73,7 @@ def backdrop_map(pixels: Pixels, /, *, stain: float = 0.03) -> Plane:
     Parameters
     ----------
     pixels : ndarray of uint8, shape (height, width, 3)
-        RGB photo.
+        RGB photo, reduced: what is measured in it is grain of up to a few pixels.
     stain : float
         Diameter of the largest stain, as a part of the photo's longer edge.
 
@@ -89,18 +94,17 @@ def backdrop_map(pixels: Pixels, /, *, stain: float = 0.03) -> Plane:
     if found.mean() < _LEAST_SHARE:
         return np.zeros(pixels.shape[:2], np.float32)
     # One step inwards, so that the soft edge does not reach what stands before the backdrop.
-    inner = cv2.erode(found.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1)
-    soft = np.clip(2 * blur(as_plane(inner), 1.5) - 1, 0, 1) if not inner.all() else as_plane(inner)
-    return as_plane(cv2.resize(soft, pixels.shape[1::-1]))
+    inner = as_plane(cv2.erode(found.astype(np.uint8), np.ones((5, 5), np.uint8), borderValue=1))
+    return inner if inner.all() else np.clip(2 * blur(inner, 1.5) - 1, 0, 1)
 
 
-def evened(pixels: Pixels, backdrop: Plane, /, *, stain: float) -> Pixels:
-    """Replace a backdrop by its smooth part and its own grain.
+def evened(pixels: Pixels, backdrop: Plane, /, *, stain: float) -> NDArray[np.float32]:
+    """Give the smooth part of a backdrop: its fall of light, without stains and without grain.
 
     Parameters
     ----------
     pixels : ndarray of uint8, shape (height, width, 3)
-        RGB photo.
+        RGB photo, reduced.
     backdrop : ndarray of float32, shape (height, width)
         As `backdrop_map` gives it.
     stain : float
@@ -108,14 +112,32 @@ def evened(pixels: Pixels, backdrop: Plane, /, *, stain: float) -> Pixels:
 
     Returns
     -------
-    ndarray of uint8, same shape
-        Only where there is backdrop does it mean anything.
+    ndarray of float32, shape (height, width, 3)
+        RGB, 0 to 255. Only where there is backdrop does it mean anything.
     """
-    small = _reduced(pixels)
-    weight = as_plane(cv2.resize(backdrop, small.shape[1::-1], interpolation=cv2.INTER_AREA))
-    smooth = _smooth(as_plane(small), as_plane(weight > 0.6), stain * max(small.shape[:2]))
-    large = as_plane(cv2.resize(smooth, pixels.shape[1::-1], interpolation=cv2.INTER_CUBIC))
-    return as_pixels(large + _grain(pixels)[..., None])
+    weight = as_plane(backdrop > 0.6)
+    return _smooth(as_plane(pixels), weight, stain * max(pixels.shape[:2]))
+
+
+def _layer(current: Pixels, clean: NDArray[np.float32], opacity: Plane) -> Patch | None:
+    """Put the smooth backdrop and the photo's own grain together, strip by strip."""
+    layer = np.zeros((*current.shape[:2], 4), np.uint8)
+    most = 2.5 * noise_level(light_of(_upper_middle(current)))
+    for rows in row_strips(len(current), _STRIP):
+        alpha_here = rows_enlarged(opacity, current.shape, rows)
+        if alpha_here.any():
+            grain = _grain(current, rows, most)[..., None]
+            colours = as_pixels(rows_enlarged(clean, current.shape, rows) + grain)
+            part = np.dstack([colours, np.rint(255 * alpha_here).astype(np.uint8)])
+            part[(colours == current[rows]).all(-1)] = 0
+            layer[rows] = part
+    return merged([(layer, (0, 0))], BlendMode.NORMAL)
+
+
+def _upper_middle(pixels: Pixels) -> Pixels:
+    """Cut out where studio photos show their backdrop, enough to tell the noise."""
+    middle = pixels.shape[1] // 2
+    return pixels[:_NOISE_SIDE, max(0, middle - _NOISE_SIDE) : middle + _NOISE_SIDE]
 
 
 def _reduced(pixels: Pixels) -> Pixels:
@@ -191,9 +213,9 @@ def _blurred(colours: NDArray[np.float32], weight: Plane, stain: float) -> NDArr
     return as_plane(cv2.merge(planes))
 
 
-def _grain(pixels: Pixels) -> Plane:
-    """Give the finest variation of the light, no more of it than the photo's noise."""
-    light = light_of(pixels)
-    most = 2.5 * noise_level(light)
-    grain = light - blur(light, 1.5)
+def _grain(pixels: Pixels, rows: slice, most: float) -> Plane:
+    """Give the finest variation of the light in some rows, where it is no more than noise."""
+    top = max(0, rows.start - _GRAIN_RIM)
+    light = light_of(pixels[top : rows.stop + _GRAIN_RIM])
+    grain = (light - blur(light, 1.5))[rows.start - top :][: rows.stop - rows.start]
     return as_plane(np.where(np.abs(grain) <= most, grain, 0))

@@ -12,11 +12,14 @@ from retouch_nb.imaging.portrait.made import Outcome, Patch, Pixels, Settings
 from retouch_nb.imaging.portrait.scene import Scene
 from retouch_nb.imaging.portrait.strength import alpha
 from retouch_nb.imaging.smooth import Plane, as_plane, blur
+from retouch_nb.imaging.strips import row_strips
 
 _SHARES = {0: 1 / 500, 1: 1 / 220, 2: 1 / 500, 3: 1 / 1000}
 """Radius of the largest speck as a part of the longer edge, for every ``Scale``."""
 _LEAST_RADIUS = {0: 2, 1: 4, 2: 2, 3: 1}
 _MARGIN = 6
+_BAND = 4_000_000
+"""Pixels looked at in one go."""
 
 
 def dust(scene: Scene, current: Pixels, settings: Settings) -> Outcome:
@@ -82,6 +85,16 @@ def specks(pixels: Pixels, /, *, size: int, strength: float = 1.0) -> NDArray[np
     >>> int(specks(cloth, size=2).sum())
     9
     """
+    found = np.zeros(pixels.shape[:2], np.bool_)
+    rim = 16 * size
+    for rows in row_strips(len(pixels), max(4 * rim, _BAND // pixels.shape[1])):
+        top = max(0, rows.start - rim)
+        here = _specks(pixels[top : rows.stop + rim], size, strength)
+        found[rows] = here[rows.start - top :][: rows.stop - rows.start]
+    return found
+
+
+def _specks(pixels: Pixels, size: int, strength: float) -> NDArray[np.bool_]:
     light = np.asarray(np.rint(light_of(pixels)), np.uint8)
     square = np.ones((2 * size + 1,) * 2, np.uint8)
     bright = cv2.morphologyEx(light, cv2.MORPH_TOPHAT, square)

@@ -14,7 +14,7 @@ from retouch_nb.imaging.style import learned, match, through
 Pixels = NDArray[np.uint8]
 
 
-def small(pixels: Pixels, longest: int = 320) -> Pixels:
+def small(pixels: Pixels, longest: int = 200) -> Pixels:
     """Reduce a photo, so that the tests are fast."""
     factor = longest / max(pixels.shape[:2])
     return cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
@@ -50,7 +50,7 @@ def test_colours_come_near_the_styles_and_structure_stays(photo: Pixels, style: 
 
 def test_strength_acts_monotonically_and_nothing_is_nothing() -> None:
     """More strength means further from the photo; strength 0 gives its very pixels."""
-    results = [match(CAT, ROCKET, strength=share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    results = [match(CAT, ROCKET, strength=share) for share in (0.0, 0.4, 1.0)]
     moved = [float(np.abs(CAT.astype(float) - result).mean()) for result in results]
     assert moved[0] == 0
     assert moved == sorted(moved)
@@ -59,7 +59,7 @@ def test_strength_acts_monotonically_and_nothing_is_nothing() -> None:
 def test_the_same_style_changes_next_to_nothing() -> None:
     """A photo matched to itself, or to itself in another size, stays as it is."""
     assert np.abs(match(COFFEE, COFFEE, strength=1.0).astype(int) - COFFEE).max() <= 3
-    other = match(COFFEE, small(COFFEE, 200), strength=1.0)
+    other = match(COFFEE, small(COFFEE, 150), strength=1.0)
     assert np.abs(other.astype(int) - COFFEE).mean() < 1
 
 
@@ -67,9 +67,9 @@ def test_a_smooth_sky_stays_smooth() -> None:
     """A slope without steps gets none: neighbours differ by little and only in one direction."""
     along = np.linspace(0, 1, 300)[None, :, None]
     sky = np.array([60, 110, 190]) * (1 - along) + np.array([200, 215, 230]) * along
-    sky = np.rint(np.repeat(sky, 200, axis=0)).astype(np.uint8)
+    sky = np.rint(np.repeat(sky, 100, axis=0)).astype(np.uint8)
     for style in (ROCKET, COFFEE):
-        steps = np.diff(match(sky, style)[100].astype(int), axis=0)
+        steps = np.diff(match(sky, style)[50].astype(int), axis=0)
         assert np.abs(steps).max() <= 4
 
 
@@ -93,9 +93,9 @@ def test_a_face_keeps_more_of_its_own_colour_than_the_rest() -> None:
 
 def test_odd_pictures_are_taken_as_they_come() -> None:
     """One pixel, one colour, a style without colour, a photo without colour: no error, same shape."""
-    for photo in (CAT[:1, :1], CAT[:3, :200], np.full((50, 60, 3), 7, np.uint8)):
-        for style in (COFFEE, CAT[:1, :1], np.zeros((9, 9, 3), np.uint8)):
-            assert match(photo, style).shape == photo.shape
+    dark = np.full((50, 60, 3), 7, np.uint8)
+    for photo, style in ((CAT[:1, :1], COFFEE), (CAT[:3], dark), (dark, CAT[:1, :1])):
+        assert match(photo, style).shape == photo.shape
     grey = cv2.cvtColor(cv2.cvtColor(CAT, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     assert apart(match(grey, COFFEE), COFFEE) < apart(grey, COFFEE)
     without = match(COFFEE, grey, strength=1.0)

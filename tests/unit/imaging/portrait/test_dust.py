@@ -91,3 +91,13 @@ def test_nothing_found_is_said() -> None:
     made = dust(Scene(CLEAN), np.full_like(CLEAN, 60), {"Alpha1": 1.0})
     assert made.result is None
     assert "no specks" in made.notes[0]
+
+
+def test_a_tall_photo_is_searched_in_bands_without_a_seam() -> None:
+    """Specks are found all down a photo of several bands, and the cloth between them is not."""
+    tall = np.full((9000, 600, 3), 40, np.uint8)
+    rows = np.arange(50, 8990, 61)
+    tall[rows, 300] = 180
+    found = specks(tall, size=2)
+    assert found[rows, 300].all()
+    assert found.sum() == 9 * len(rows)
