@@ -24,8 +24,9 @@ TEN = (
 def face_detection(scene: Scene, current: Pixels, settings: Settings) -> Outcome:
     """Tell box, ten points and confidence of every face, as shares of the photo's width and height."""
     faces = [_told(face, scene.shape) for face in scene.faces]
-    notes = ("age, gender and glasses are not measured: they are left out",)
-    return Outcome(metadata={"metadata": {"faces": faces}}, notes=notes if faces else ())
+    left_out = "age, gender and glasses are not measured: they are left out"
+    note = left_out if faces else "no frontal face was found"
+    return Outcome(metadata={"metadata": {"faces": faces}}, notes=(note,))
 
 
 def _told(face: Face, shape: tuple[int, int]) -> dict[str, Any]:

@@ -36,10 +36,10 @@ def glasses_anti_glare(scene: Scene, current: Pixels, settings: Settings) -> Out
     parts = [part for closeup in closeups if (part := _dimmed(closeup, current, strength))]
     layer = merged(parts, BlendMode.LINEAR_LIGHT)
     notes = _notes(scene, layer, as_patch)
-    metadata = _metadata(scene, strength, as_patch)
-    if layer and as_patch:
-        return Outcome(_packed(layer, scene.faces[0]), metadata, notes)
-    return Outcome(layer, metadata, notes)
+    if layer is None:
+        return Outcome(notes=notes)
+    told = _metadata(scene, strength, as_patch)
+    return Outcome(_packed(layer, scene.faces[0]) if as_patch else layer, told, notes)
 
 
 def placed(patch: Pixels, matrix: Affine, shape: tuple[int, int]) -> Patch | None:

@@ -58,7 +58,7 @@ PLUGINS: Mapping[str, Plugin] = {
     "Dodge Burn": Plugin(dodge_burn),
     "Skin Tone": Plugin(skin_tone),
     "Portrait Volumes": Plugin(portrait_volumes),
-    "Face Detection": Plugin(face_detection),
+    "Face Detection": Plugin(face_detection, needs_face=False),
     "Face Lifting": Plugin(face_lifting),
     "Glasses Anti Glare": Plugin(glasses_anti_glare),
     "Color Correction": Plugin(color_correction, needs_face=False),
@@ -138,7 +138,11 @@ def _outcome(plugin: Plugin, scene: Scene, current: Pixels, task: Settings) -> O
     if plugin.needs_face and not scene.faces:
         return Outcome(notes=("no frontal face was found: nothing was changed",))
     result = plugin.work(scene, current, task)
-    return result if isinstance(result, Outcome) else Outcome(result)
+    outcome = result if isinstance(result, Outcome) else Outcome(result)
+    empty = outcome.result is None and outcome.metadata is None and not outcome.notes
+    if empty and task.get("Layer"):
+        return Outcome(notes=("there was nothing to change, so there is no layer",))
+    return outcome
 
 
 def _lay(current: Pixels, outcome: Outcome) -> None:

@@ -65,6 +65,8 @@ class Closeup:
     def own(self) -> Plane:
         """1 where this face is the nearest one, so that no pixel is retouched for two."""
         mine = np.ones(self.shape, np.float32)
+        if not self.others:
+            return mine
         distance = _distance(self.face, self.shape)
         for other in self.others:
             mine[_distance(other, self.shape) <= distance] = 0
@@ -103,8 +105,14 @@ class Closeup:
 
     def disc(self, centre: tuple[float, float], radius: float, /, *, soft: float) -> Plane:
         """Draw a disc about a pixel of the close-up; radius and soft are in eye distances."""
-        away = np.hypot(*np.moveaxis(grid_of(self.shape) - centre, -1, 0)) / self.unit
-        return as_plane(np.clip((radius - away) / soft + 0.5, 0, 1))
+        result = np.zeros(self.shape, np.float32)
+        reach = (radius + soft) * self.unit
+        low = np.maximum(np.floor(np.subtract(centre, reach)), 0).astype(int)
+        high = np.maximum(np.ceil(np.add(centre, reach)) + 1, 0).astype(int)
+        part = result[low[1] : high[1], low[0] : high[0]]
+        away = np.hypot(*np.moveaxis(grid_of(part.shape) + low - centre, -1, 0)) / self.unit
+        part[:] = np.clip((radius - away) / soft + 0.5, 0, 1)
+        return result
 
 
 class Scene:

@@ -14,25 +14,30 @@ from retouch_nb.imaging.portrait.layers import (
     normal_layer,
     soft_light_layer,
 )
-from retouch_nb.imaging.portrait.made import Patch, Pixels, Settings
+from retouch_nb.imaging.portrait.made import Outcome, Patch, Pixels, Settings
 from retouch_nb.imaging.portrait.scene import Closeup, Scene
 from retouch_nb.imaging.portrait.strength import alpha, reach, share
 from retouch_nb.imaging.smooth import Plane, as_plane, blur, masked_blur, to_lab
 
+_LEAST_CHROMA = 0.05
+"""Colour, in shares of L* + 16, below which a photo counts as grey and shine is told by light alone."""
 
-def skin_mask(scene: Scene, current: Pixels, settings: Settings) -> Patch | None:
+
+def skin_mask(scene: Scene, current: Pixels, settings: Settings) -> Outcome:
     """Select the skin; a greater sensitivity (Alpha1) takes in what is skin less surely."""
     sensitivity = alpha(settings)
     if sensitivity <= 0:
-        return None
+        return Outcome()
     found = []
     for closeup in scene.closeups:
         skin = blur(closeup.skin, 0.01 * reach(settings) * closeup.unit) * closeup.own
-        mask = np.rint(255 * np.clip(skin, 0, 1) ** (1 / sensitivity)).astype(np.uint8)
-        part = enlarged(mask, closeup, closeup.box)
+        levels = np.rint(255 * np.clip(skin, 0, 1) ** (1 / sensitivity)).astype(np.uint8)
+        part = enlarged(levels, closeup, closeup.box)
         found.append((np.repeat(part[..., None], 4, axis=2), closeup.box[:2]))
     patch = merged(found, BlendMode.NORMAL)
-    return patch and Patch(patch.pixels[..., 3].copy(), patch.offset, kind="mask")
+    mask = patch and Patch(patch.pixels[..., 3].copy(), patch.offset, kind="mask")
+    unseen = ("a mask changes nothing: ask for it as a layer",)
+    return Outcome(mask, notes=() if settings.get("Layer") else unseen)
 
 
 def mattifier(scene: Scene, current: Pixels, settings: Settings) -> Patch | None:
@@ -154,5 +159,5 @@ def _level(closeup: Closeup, light: Plane) -> float:
 
 def _paler(chroma: NDArray[np.float32], usual: NDArray[np.float32]) -> Plane:
     """0 where as colourful as the usual skin, 1 where a third of that colour is lost."""
-    full = max(float(np.hypot(*usual)), 1e-3)
+    full = max(float(np.hypot(*usual)), _LEAST_CHROMA)
     return as_plane(np.clip((1 - np.hypot(chroma[..., 0], chroma[..., 1]) / full) / 0.33, 0, 1))

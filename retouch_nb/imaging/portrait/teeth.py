@@ -36,7 +36,10 @@ def _teeth(closeup: Closeup, lab: Change, soft: float) -> Plane | None:
     if not lips.any():
         return None
     found = lips & _bright_and_pale(closeup, lab, lips)
-    blob = _largest(found)
+    # Shade and stain between two teeth must not leave one of them out.
+    side = 2 * max(1, round(0.025 * closeup.unit)) + 1
+    whole = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((side, side)))
+    blob = _largest(lips & (np.asarray(whole) > 0))
     if blob.sum() < 0.008 * closeup.unit**2:
         return None
     inside = blur(as_plane(blob), soft * closeup.unit)
@@ -44,10 +47,10 @@ def _teeth(closeup: Closeup, lab: Change, soft: float) -> Plane | None:
 
 
 def _bright_and_pale(closeup: Closeup, lab: Change, lips: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Told against this mouth's own lips and this person's own skin."""
-    _, a, _ = closeup.skin_lab
-    bright = lab[..., 0] > max(float(np.median(lab[..., 0][lips])), 35.0)
-    return np.asarray(bright & (lab[..., 1] < min(0.75 * a, a - 3)))
+    """Told against this mouth's own lips and this person's own skin, whose shading is divided out."""
+    light, a, _ = closeup.skin_lab
+    bright = lab[..., 0] > float(np.median(lab[..., 0][lips]))
+    return np.asarray(bright & (lab[..., 1] / (lab[..., 0] + 16) < 0.6 * a / (light + 16)))
 
 
 def _largest(found: NDArray[np.bool_]) -> NDArray[np.bool_]:

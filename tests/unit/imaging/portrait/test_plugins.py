@@ -178,6 +178,27 @@ def test_dodge_burn_evens_light(scene: Scene, portrait: Pixels) -> None:
     assert band(scene, after, 0) < 0.84 * band(scene, portrait, 0)
 
 
+@pytest.mark.parametrize("plugin", ["Dodge Burn", "Portrait Volumes"])
+def test_a_finer_scale_works_on_finer_things(scene: Scene, portrait: Pixels, plugin: str) -> None:
+    """From scale 1 by 0 (automatic) to 2 and 3, the layer has ever smaller structures."""
+    sizes = []
+    for scale in (1, 0, 2, 3):
+        after = laid(scene, portrait, plugin, Alpha1=1.0, Scale=scale)
+        left, top, right, bottom = scene.closeups[0].box
+        shift = (to_lab(after) - to_lab(portrait))[top:bottom, left:right, 0]
+        sizes.append(float(np.square(shift).sum() / np.square(np.gradient(shift)).sum()))
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("plugin", [name for name in STRENGTH if name != "White Teeth"])
+def test_a_grey_photo_stays_grey(scene: Scene, portrait: Pixels, plugin: str) -> None:
+    """Without colour there is nothing to tint: the channels stay within three levels."""
+    grey = np.repeat(cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    settings = {**STRENGTH[plugin], "Alpha2": 0.0}
+    after = laid(Scene(grey), grey, plugin, **settings)
+    assert np.ptp(after.astype(int), axis=-1).max() <= 3
+
+
 def test_skin_tone_evens_colour_and_keeps_light(scene: Scene, portrait: Pixels) -> None:
     """The spread of a* and b* over the skin shrinks; lightness stays within one step."""
     after = laid(scene, portrait, "Skin Tone", Alpha1=1.0, Alpha2=1.0)

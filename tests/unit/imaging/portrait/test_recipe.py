@@ -67,6 +67,32 @@ def test_without_a_face_nothing_changes_and_it_is_said(plugin: str) -> None:
     assert made.notes == (f"{plugin}: no frontal face was found: nothing was changed",)
 
 
+def test_face_detection_tells_that_there_is_none() -> None:
+    """Without a face its list is empty, and a note says so."""
+    (step,) = perform(np.full((64, 64, 3), 128, np.uint8), [{"Plugin": "Face Detection"}]).steps
+    assert step.metadata == {"metadata": {"faces": []}}
+    assert step.notes == ("no frontal face was found",)
+
+
+def test_a_layer_that_is_not_there_is_explained(portrait: Pixels) -> None:
+    """At strength 0 there is no layer, and the step says why."""
+    (step,) = perform(portrait, [{"Plugin": "Mattifier", "Alpha1": 0.0, "Layer": 1}]).steps
+    assert step.patch is None
+    assert step.notes == ("there was nothing to change, so there is no layer",)
+
+
+def test_a_picture_that_was_reshaped_is_looked_at_anew(portrait: Pixels) -> None:
+    """After a crop the next step finds the face where it is now."""
+    crop = {"AutoStraightenMode": "Manual", "AspectRatio": "Square", "ManualArea": 0.8}
+    tasks = [{"Plugin": "Crop", "User Params": crop}, {"Plugin": "Face Detection"}]
+    made = perform(portrait, tasks)
+    assert made.flat.shape[0] < 256
+    (face,) = made.steps[1].metadata["metadata"]["faces"]
+    eye = face["landmarks"][3]
+    x, y = int(eye["x"] * made.flat.shape[1]), int(eye["y"] * made.flat.shape[0])
+    assert made.flat[y - 1 : y + 2, x - 1 : x + 2].mean() < 90
+
+
 def test_progress_and_names_are_told_as_they_come() -> None:
     """The share done begins at 0, ends at 1; each plug-in is named as it begins."""
     shares: list[float] = []
