@@ -27,8 +27,6 @@ _DIRT = {0: 0.03, 1: 0.07, 2: 0.03, 3: 0.012}
 """Diameter of the largest stain as a part of the longer edge, for every ``Scale``."""
 _NEAR = 9.0
 """How far, in Lab, a backdrop may be from its surface: folds and stains are within, people not."""
-_ROUGH = 2.5
-"""Mean variation of L* from pixel to pixel that is still grain and no texture."""
 _RIM = 8
 """How much larger, in pixels, a spot looks where that is measured."""
 _LEAST_SHARE = 0.12
@@ -88,9 +86,9 @@ def backdrop_map(pixels: Pixels, /, *, stain: float = 0.03) -> Plane:
     >>> float(backdrop_map(noise).max()), float(backdrop_map(noise // 128 + 90).min())
     (0.0, 1.0)
     """
-    small = _reduced(pixels)
-    found = _reaching_border(_plain(to_lab(small)))
-    found = _without_holes(found, stain * max(small.shape[:2]))
+    grain = noise_level(light_of(pixels))
+    plain = _plain(to_lab(pixels), rough=0.5 + 0.5 * grain)
+    found = _without_holes(_reaching_border(plain), stain * max(pixels.shape[:2]))
     if found.mean() < _LEAST_SHARE:
         return np.zeros(pixels.shape[:2], np.float32)
     # One step inwards, so that the soft edge does not reach what stands before the backdrop.
@@ -146,25 +144,30 @@ def _reduced(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _plain(lab: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Find the pixels near one smooth surface of colour, fitted from the border inwards."""
-    terms = _terms(lab.shape)
-    flat = lab.reshape(-1, 3)
-    band = max(2, round(0.03 * max(lab.shape[:2])))
-    edge = np.ones(lab.shape[:2], np.bool_)
-    # Not the lower border: people stand on it.
-    edge[band:, band:-band] = False
-    chosen = edge.ravel()
-    away = np.linalg.norm(flat - np.median(flat[chosen], axis=0), axis=1)
+def _plain(lab: NDArray[np.float32], rough: float) -> NDArray[np.bool_]:
+    """Find the pixels near one smooth surface of colour, fitted from the border inwards.
+
+    What varies more than `rough` from pixel to pixel, in L*, is texture and no grain.
+    """
+    terms, flat = _terms(lab.shape), lab.reshape(-1, 3)
+    edge = _edge(lab.shape).ravel()
+    away = np.linalg.norm(flat - np.median(flat[edge], axis=0), axis=1)
+    # First a plane through the border, then a curved surface through all that is near it.
     for number in (3, 3, 6, 6, 6):
-        chosen = chosen & (away < max(3 * float(np.median(away[chosen])), 4.0))
+        near = max(3 * float(np.median(away[edge])), 4.0)
+        chosen = edge & (away < near) if number == 3 else away < min(near, _NEAR)
         surface = np.linalg.lstsq(terms[chosen, :number], flat[chosen], rcond=None)[0]
         away = np.linalg.norm(flat - terms[:, :number] @ surface, axis=1)
-        chosen = edge.ravel() if number == 3 else away < _NEAR
-        if not (chosen & (away < _NEAR)).any():
-            break
-    plain = (away.reshape(lab.shape[:2]) < _NEAR) & (_roughness(lab) < _ROUGH)
+    plain = (away.reshape(lab.shape[:2]) < _NEAR) & (_roughness(lab) < rough)
     return np.asarray(cv2.medianBlur(plain.astype(np.uint8), 3) > 0)
+
+
+def _edge(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Draw the border, but not the lower one: people stand on it."""
+    band = max(2, round(0.03 * max(shape[:2])))
+    edge = np.ones(shape[:2], np.bool_)
+    edge[band:, band:-band] = False
+    return edge
 
 
 def _roughness(lab: NDArray[np.float32]) -> Plane:

@@ -83,10 +83,10 @@ def test_scale_says_which_spots_are_dirt() -> None:
 
 
 def test_a_photo_without_a_plain_backdrop_stays() -> None:
-    """Fur from border to border is no backdrop: no layer, and a note."""
+    """Fur, grass and a wooden table are no backdrop: no layer, and a note."""
     cat = np.asarray(data.chelsea()[:200, 100:350], np.uint8)
     grass = np.asarray(cv2.cvtColor(data.grass()[:200, :250], cv2.COLOR_GRAY2RGB), np.uint8)
-    for photo in (cat, grass):
+    for photo in (cat, grass, np.asarray(data.coffee(), np.uint8)):
         made = clean_backdrop(Scene(photo), photo, {"Alpha1": 1.0})
         assert made.result is None
         assert "no plain backdrop" in made.notes[0]
