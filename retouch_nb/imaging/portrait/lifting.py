@@ -74,15 +74,15 @@ def warp(pixels: Pixels, face: Face, flow: Flow) -> None:
     if right <= left or bottom <= top:
         return
     reach = int(np.ceil(LIMIT * face.eye_distance)) + 2
-    low, high = max(0, top - reach), min(pixels.shape[0], bottom + reach)
-    source = pixels[low:high].copy()
+    low, aside = max(0, top - reach), max(0, left - reach)
+    source = pixels[low : bottom + reach, aside : right + reach].copy()
     turn = back[:, :2] * CELL
     for first in range(top, bottom, _ROWS):
         last = min(bottom, first + _ROWS)
         places = as_plane(grid_of((last - first, right - left)) + np.array([left, first]))
         cells = as_plane(carried(matrix, places.astype(np.float64)))
         moved = as_plane(cv2.remap(flow, cells, np.empty(0), cv2.INTER_LINEAR))
-        there = as_plane(places + moved @ turn.T - np.array([0, low]))
+        there = as_plane(places + moved @ turn.T - np.array([aside, low]))
         new = cv2.remap(
             source, there, np.empty(0), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )

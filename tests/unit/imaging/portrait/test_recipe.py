@@ -1,5 +1,6 @@
 """Recipes as a whole: order, layers, the flat picture, faces that are not there."""
 
+import cv2
 import numpy as np
 import pytest
 from skimage import data
@@ -8,6 +9,7 @@ from retouch_nb.blend import composite
 from retouch_nb.errors import UnknownNameError
 from retouch_nb.imaging.portrait.made import Pixels
 from retouch_nb.imaging.portrait.recipe import PLUGINS, perform
+from retouch_nb.imaging.portrait.scene import UNIT, Scene
 
 FACE = [name for name, plugin in PLUGINS.items() if plugin.needs_face]
 LAYERS = [
@@ -65,6 +67,21 @@ def test_without_a_face_nothing_changes_and_it_is_said(plugin: str) -> None:
     assert np.array_equal(made.flat, coffee)
     assert made.steps[0].patch is None
     assert made.notes == (f"{plugin}: no frontal face was found: nothing was changed",)
+
+
+def test_a_face_larger_than_the_size_of_analysis_is_retouched_alike(portrait: Pixels) -> None:
+    """Enlarged six times, analysed reduced, the change is that of the small face to a fifth."""
+    part = portrait[:230, 20:240]
+    large = np.asarray(cv2.resize(part, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC), np.uint8)
+    tasks = [{"Plugin": name} for name in ("Mattifier", "Dodge Burn", "Portrait Volumes")]
+    changes = []
+    for picture in (part, large):
+        after = perform(picture, tasks).flat
+        changes.append((after.astype(np.float32) - picture).mean(-1))
+    assert Scene(large).faces[0].eye_distance > UNIT
+    reduced = cv2.resize(changes[1], part.shape[1::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(reduced).mean() == pytest.approx(np.abs(changes[0]).mean(), rel=0.2)
+    assert np.corrcoef(reduced.ravel(), changes[0].ravel())[0, 1] > 0.85
 
 
 def test_face_detection_tells_that_there_is_none() -> None:
