@@ -42,6 +42,8 @@ class Frame:
 def crop(scene: Scene, current: Pixels, settings: Settings) -> Outcome:
     """Straighten and crop; with ``Layer: 1`` only tell how.
 
+    The modes AI and Person look for the same lines; Manual does as it is told.
+
     Examples
     --------
     >>> photo = np.zeros((60, 80, 3), np.uint8)

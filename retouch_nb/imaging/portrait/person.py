@@ -69,33 +69,30 @@ def clothes_map(pixels: Pixels, faces: Sequence[Face], /) -> Plane:
     return as_plane(clothes)
 
 
+_STATES = np.array([cv2.GC_BGD, cv2.GC_PR_BGD, cv2.GC_PR_FGD, cv2.GC_FGD], np.uint8)
+"""From certainly not to certainly a person."""
+
+
 def _guess(shape: tuple[int, ...], faces: Sequence[Face]) -> NDArray[np.uint8]:
-    """Draw what GrabCut starts from: certain and probable person, certain and probable rest."""
-    state = np.full(shape, cv2.GC_BGD, np.uint8)
+    """Draw what GrabCut starts from."""
+    rank = np.zeros(shape, np.intp)
     for face in faces:
-        x, y = np.moveaxis(carried(face.frame, grid_of(shape)), -1, 0)
-        across = np.abs(x)
-        near = (y > -2.3) & (across < np.where(y < 1.4, 2.4, 3.2 + 0.3 * (y - 2.3)))
-        body = (y > 2.3) & (across < 1.6 + np.clip(1.6 * (y - 2.3), 0, 1.8) + 0.05 * y)
-        head = (across / 1.25) ** 2 + ((y - 0.25) / 1.9) ** 2 < 1
-        trunk = (y > 3.6) & (across < 1.3)
-        sure = (across / 0.9) ** 2 + ((y - 0.5) / 1.3) ** 2 < 1
-        neck = (across < 0.5) & (y > 1) & (y < 3.7)
-        for where, value in (
-            (near, cv2.GC_PR_BGD),
-            (body | head, cv2.GC_PR_FGD),
-            (sure | neck | trunk, cv2.GC_FGD),
-        ):
-            state = np.where(where, np.maximum(_rank(state), _RANKS.index(value)), _rank(state))
-            state = np.asarray(_RANKS, np.uint8)[state]
-    return state
+        for number, drawn in enumerate(_figure(face, shape), 1):
+            rank = np.maximum(rank, number * drawn)
+    return _STATES[rank]
 
 
-_RANKS = (cv2.GC_BGD, cv2.GC_PR_BGD, cv2.GC_PR_FGD, cv2.GC_FGD)
-
-
-def _rank(state: NDArray[np.uint8]) -> NDArray[np.intp]:
-    return np.argsort(_RANKS)[state]
+def _figure(face: Face, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], ...]:
+    """Draw where a person might be, probably is and certainly is."""
+    x, y = np.moveaxis(carried(face.frame, grid_of(shape)), -1, 0)
+    across = np.abs(x)
+    around = (y > -2.3) & (across < np.where(y < 1.4, 2.4, 3.2 + 0.3 * (y - 2.3)))
+    shoulders = (y > 2.3) & (across < 1.6 + np.clip(1.6 * (y - 2.3), 0, 1.8) + 0.05 * y)
+    head = (across / 1.25) ** 2 + ((y - 0.25) / 1.9) ** 2 < 1
+    face_itself = (across / 0.9) ** 2 + ((y - 0.5) / 1.3) ** 2 < 1
+    neck = (across < 0.5) & (y > 1) & (y < 3.7)
+    trunk = (y > 3.6) & (across < 1.3)
+    return around, head | shoulders, face_itself | neck | trunk
 
 
 def _cut(pixels: Pixels, state: NDArray[np.uint8]) -> Plane:
