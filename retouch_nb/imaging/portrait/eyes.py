@@ -2,11 +2,11 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from retouch_nb.imaging.face import Point
 from retouch_nb.imaging.portrait.layers import Change, normal_layer
 from retouch_nb.imaging.portrait.made import Patch, Pixels, Settings
-from retouch_nb.imaging.portrait.scene import Closeup, Scene
+from retouch_nb.imaging.portrait.scene import Closeup, Scene, round_element
 from retouch_nb.imaging.portrait.strength import alpha, reach
 from retouch_nb.imaging.smooth import Plane, as_plane, blur, to_lab
 
@@ -60,8 +60,11 @@ def _opening(closeup: Closeup, side: str) -> Plane:
 
 
 def _iris(closeup: Closeup, side: str) -> Plane:
-    eye = closeup.face.left_eye if side == "left" else closeup.face.right_eye
-    return closeup.disc(eye, IRIS, soft=0.03) * _opening(closeup, side)
+    return closeup.disc(_pupil(closeup, side), IRIS, soft=0.03) * _opening(closeup, side)
+
+
+def _pupil(closeup: Closeup, side: str) -> Point:
+    return closeup.face.left_eye if side == "left" else closeup.face.right_eye
 
 
 def _whites(closeup: Closeup, lab: Change) -> list[Plane]:
@@ -73,19 +76,15 @@ def _whites(closeup: Closeup, lab: Change) -> list[Plane]:
     chroma = np.hypot(lab[..., 1], lab[..., 2])
     pale = np.clip((0.75 * np.hypot(a, b) - chroma) / 4, 0, 1)
     bright = np.clip((lab[..., 0] - 0.55 * light) / 8, 0, 1)
-    found = cv2.morphologyEx(as_plane(pale * bright), cv2.MORPH_CLOSE, _disc(0.045 * closeup.unit))
+    found = cv2.morphologyEx(
+        as_plane(pale * bright), cv2.MORPH_CLOSE, round_element(0.045 * closeup.unit)
+    )
     whites = []
     for side in ("left", "right"):
-        eye = closeup.face.left_eye if side == "left" else closeup.face.right_eye
-        beside = 1 - closeup.disc(eye, IRIS + 0.02, soft=0.03)
+        beside = 1 - closeup.disc(_pupil(closeup, side), IRIS + 0.02, soft=0.03)
         whites.append(as_plane(_opening(closeup, side) * beside * found))
     return whites
 
 
 def _dark_threads(light: Plane, width: float) -> Plane:
-    return as_plane(cv2.morphologyEx(light, cv2.MORPH_BLACKHAT, _disc(width)))
-
-
-def _disc(radius: float) -> NDArray[np.uint8]:
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+    return as_plane(cv2.morphologyEx(light, cv2.MORPH_BLACKHAT, round_element(width)))

@@ -16,7 +16,7 @@ from retouch_nb.imaging.face import Face
 from retouch_nb.imaging.landmarks import Affine, carried, inverse
 from retouch_nb.imaging.portrait.layers import enlarged, merged
 from retouch_nb.imaging.portrait.made import Outcome, Patch, Pixels, Settings
-from retouch_nb.imaging.portrait.scene import Closeup, Scene
+from retouch_nb.imaging.portrait.scene import Closeup, Scene, round_element
 from retouch_nb.imaging.smooth import Plane, as_plane, blur, masked_blur
 
 PATCH = (1024, 512)
@@ -99,7 +99,7 @@ def _veil(closeup: Closeup, seen: Pixels) -> NDArray[np.float32]:
     spots = _reflections(closeup, seen)
     if not spots.any():
         return np.zeros((*closeup.shape, 3), np.float32)
-    spread = as_plane(cv2.dilate(spots.astype(np.uint8), _round(0.03 * unit)))
+    spread = as_plane(cv2.dilate(spots.astype(np.uint8), round_element(0.03 * unit)))
     rest = as_plane((1 - spread) * (closeup.skin > 0.5))
     channels = [as_plane(seen[..., i]) for i in range(3)]
     around = np.stack([masked_blur(plane, rest, sigma=0.15 * unit) for plane in channels], -1)
@@ -170,8 +170,3 @@ def _notes(scene: Scene, layer: Patch | None, as_patch: bool) -> tuple[str, ...]
     if as_patch and len(scene.faces) > 1:
         notes.append("a patch holds one face: the largest was taken")
     return tuple(notes)
-
-
-def _round(radius: float) -> NDArray[np.uint8]:
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

@@ -14,7 +14,7 @@ from retouch_nb.blend import BlendMode
 from retouch_nb.imaging.landmarks import Points, grid_of
 from retouch_nb.imaging.portrait.layers import merged
 from retouch_nb.imaging.portrait.made import Patch, Pixels, Settings
-from retouch_nb.imaging.portrait.scene import Closeup, Scene
+from retouch_nb.imaging.portrait.scene import Closeup, Scene, round_element
 from retouch_nb.imaging.portrait.strength import alpha, reach
 from retouch_nb.imaging.smooth import Plane, as_plane, to_lab
 
@@ -99,9 +99,9 @@ def _ground(closeup: Closeup) -> NDArray[np.bool_]:
     for name in ("left_nostril", "right_nostril"):
         kept |= closeup.disc(closeup.face.landmarks[name], 0.13, soft=0.02) > 0.5
     open_skin = ((closeup.skin > 0.75) & ~kept).astype(np.uint8)
-    open_skin = np.asarray(cv2.morphologyEx(open_skin, cv2.MORPH_CLOSE, _round(0.05 * unit)))
+    open_skin = np.asarray(cv2.morphologyEx(open_skin, cv2.MORPH_CLOSE, round_element(0.05 * unit)))
     open_skin[kept] = 0
-    return np.asarray(cv2.erode(open_skin, _round(0.05 * unit), borderValue=0) > 0)
+    return np.asarray(cv2.erode(open_skin, round_element(0.05 * unit), borderValue=0) > 0)
 
 
 def _peaks(signal: Plane, sigma: float) -> NDArray[np.bool_]:
@@ -111,7 +111,7 @@ def _peaks(signal: Plane, sigma: float) -> NDArray[np.bool_]:
     trace, determinant = xx + yy, xx * yy - xy * xy
     round_enough = (trace < 0) & (determinant > 0.12 * trace * trace)
     height = as_plane(np.where(round_enough, -trace, 0))
-    return np.asarray((height > 0) & (height >= cv2.dilate(height, _round(1.5 * sigma))))
+    return np.asarray((height > 0) & (height >= cv2.dilate(height, round_element(1.5 * sigma))))
 
 
 def _against_ring(signal: Plane, place: tuple[int, int], radius: float) -> tuple[float, float]:
@@ -232,7 +232,7 @@ def _window(pixels: NDArray[np.uint8], x: int, y: int, r: int) -> NDArray[np.uin
 
 
 def _half(radius: float) -> int:
-    """Half the side of the window of a spot: the spot with its rim."""
+    """Give half the side of the window of a spot with its rim, less the middle pixel."""
     return int(np.ceil(1.5 * radius)) + 1
 
 
@@ -261,8 +261,3 @@ def _plane_through(values: Plane, places: Points, rim: NDArray[np.bool_]) -> NDA
     near = off <= max(2 * float(np.median(off)), 1e-3)
     slopes, *_ = np.linalg.lstsq(terms[rim][near], values[rim][near], rcond=None)
     return as_plane(terms @ slopes)
-
-
-def _round(radius: float) -> NDArray[np.uint8]:
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from retouch_nb.imaging.face import Face, feature_map, find_faces, skin_map
 from retouch_nb.imaging.landmarks import Points, carried, grid_of, inverse
@@ -141,6 +142,18 @@ class Scene:
     def closeups(self) -> tuple[Closeup, ...]:
         """The same faces, each at the size of analysis."""
         return tuple(_closeup(self.pixels, face, self.faces) for face in self.faces)
+
+
+def round_element(radius: float, /) -> NDArray[np.uint8]:
+    """Give a disc for OpenCV's morphology, of a radius in pixels.
+
+    Examples
+    --------
+    >>> round_element(1.2).shape
+    (3, 3)
+    """
+    side = 2 * max(1, round(radius)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def _closeup(photo: Pixels, face: Face, faces: Sequence[Face]) -> Closeup:
