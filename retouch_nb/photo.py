@@ -247,10 +247,8 @@ class Link:
 
 def is_link(source: object) -> bool:
     """Tell whether a source is a web address, or written as one."""
-    return (
-        isinstance(source, Link)
-        or (isinstance(source, str)
-        and source.startswith(("http://", "https://", "ftp://")))
+    return isinstance(source, Link) or (
+        isinstance(source, str) and source.startswith(("http://", "https://", "ftp://"))
     )
 
 
