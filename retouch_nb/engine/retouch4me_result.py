@@ -128,5 +128,7 @@ def _plain(value: Any) -> Any:
 
 
 def _notes(made: Any) -> list[str]:
-    told = [*made.notes, *(note for step in made.steps for note in step.notes)]
-    return list(dict.fromkeys(told))
+    """Join the notes of the whole and of its steps, which may already be among them with their plug-in's name."""
+    steps = (note for step in made.steps for note in step.notes)
+    fresh = [note for note in steps if not any(told.endswith(note) for told in made.notes)]
+    return list(dict.fromkeys([*made.notes, *fresh]))

@@ -5,12 +5,12 @@ the flat picture *is* the composite of its layers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
-from retouch_nb.blend import Sheet, lay_onto
+from retouch_nb.blend import BlendMode, Sheet, lay_onto
 from retouch_nb.errors import UnknownNameError
 from retouch_nb.imaging import Progress, ignore_progress
 from retouch_nb.imaging.portrait.backdrop import clean_backdrop
@@ -139,10 +139,18 @@ def _outcome(plugin: Plugin, scene: Scene, current: Pixels, task: Settings) -> O
         return Outcome(notes=("no frontal face was found: nothing was changed",))
     result = plugin.work(scene, current, task)
     outcome = result if isinstance(result, Outcome) else Outcome(result)
+    if task.get("Layer") and isinstance(outcome.result, np.ndarray):
+        outcome = replace(outcome, result=_opaque(outcome.result))
     empty = outcome.result is None and outcome.metadata is None and not outcome.notes
     if empty and task.get("Layer"):
         return Outcome(notes=("there was nothing to change, so there is no layer",))
     return outcome
+
+
+def _opaque(picture: Pixels) -> Patch:
+    """Make a layer of a whole new picture, for what has no layer of its own and is asked for one."""
+    alpha = np.full((*picture.shape[:2], 1), 255, np.uint8)
+    return Patch(np.concatenate([picture, alpha], axis=2), (0, 0), BlendMode.NORMAL)
 
 
 def _lay(current: Pixels, outcome: Outcome) -> None:

@@ -137,3 +137,16 @@ def test_several_faces_are_retouched_each_for_itself(portrait: Pixels) -> None:
     assert changed[:, :256].sum() > 2000
     assert changed[:, 296:].sum() > 2000
     assert not changed[:, 256:296].any()
+
+
+def test_a_correction_of_the_whole_picture_can_be_a_layer_too(portrait: Pixels) -> None:
+    """Asked for as a layer it covers the photo, and the flat picture is still its composite."""
+    params = {"AI": {"Color Correction Mode": "Exposure only"}, "Basic": {"Enable Basic": True}}
+    dark = (portrait // 3).astype(np.uint8)
+    made = perform(dark, [{"Plugin": "Color Correction", "Layer": 1, "User Params": params}])
+    (step,) = made.steps
+    assert step.patch is not None
+    assert step.patch.pixels.shape == (*dark.shape[:2], 4)
+    sheet = (step.patch.pixels, step.patch.blend_mode, 1.0, step.patch.offset)
+    assert np.array_equal(composite(dark, [sheet]), made.flat)
+    assert made.flat.mean() > dark.mean()
