@@ -1,0 +1,511 @@
+"""Fills a hole with pieces of its surroundings: PatchMatch with voting, from small to large.
+
+Several first guesses compete on a small copy of the picture; the best of them is worked out up to the
+full size and made of true copies there (Barnes et al. 2009; Wexler, Shechtman, Irani 2007).
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from types import ModuleType
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from retouch_nb.imaging import Progress, _patchmatch_numpy, ignore_progress
+from retouch_nb.imaging._patchmatch_levels import (
+    HALF,
+    TILE,
+    Bools,
+    Floats,
+    Level,
+    Pixels,
+    Places,
+    boxes,
+    describe,
+    grown,
+    halve,
+    level_of,
+    tiles,
+    with_detail,
+)
+from retouch_nb.imaging._patchmatch_seams import correction
+from retouch_nb.imaging._patchmatch_starts import NO_PRIOR, Prior, peel, rim_prior, thinned
+
+_Item = TypeVar("_Item")
+
+THREADS = 2
+GUARD = 1
+"""Pixels around a hole that are not copied at the two largest sizes: edges bleed into them."""
+ENOUGH = 50
+"""Patches that a size must offer for copying."""
+
+
+@dataclass(frozen=True)
+class _Guess:
+    """A first guess: at which radius of the hole it is made, and how."""
+
+    radius: float
+    near: bool
+    calm: float
+
+
+_GUESSES = (
+    _Guess(6, near=False, calm=4),
+    _Guess(6, near=True, calm=4),
+    _Guess(12, near=True, calm=4),
+    _Guess(12, near=True, calm=1e6),
+)
+_COMMON = 21.0  # radius of the hole, in pixels, at which the guesses are compared
+_SOFT, _FLOOR = 0.03, 800.0  # how much worse patches may be and still vote
+_DECAY = 1.6  # of the votes, for every pixel deeper in the hole
+_AGREEMENT = np.float32(1500)  # what each neighbour with another shift costs
+_BORROWS = 2
+_FADE = np.float32(0.5)  # of the rim's say, from size to size
+_COPY_ABOVE = 3000
+_STRAY = 0.5
+_STEPS = np.array([1, 2, 4], np.int64)
+_START_RADII = np.array([64, 32, 16, 8, 4, 2, 1], np.int64)
+_START_ROUNDS = 8
+_MANY, _VERY_MANY = 12_000, 40_000
+
+
+@dataclass(frozen=True, eq=False)
+class _Match:
+    """Where each target's patch is copied from, and what that costs."""
+
+    source: Places
+    cost: Floats
+    prior: Prior
+
+
+class _Crew:
+    """Threads that share a loop, and the count of what they have done."""
+
+    def __init__(self, pool: ThreadPoolExecutor, progress: Progress) -> None:
+        self.pool = pool
+        self.progress = progress
+        self.done, self.planned = 0, 1
+
+    def tick(self, units: int = 0) -> None:
+        """Let the watcher look, and perhaps raise."""
+        self.done += units
+        self.progress(min(self.done / self.planned, 1.0))
+
+    def ranges(self, work: Callable[[int, int], None], count: int, grain: int) -> None:
+        """Call the work with (first, last) of parts of a range."""
+        parts = max(1, -(-count // grain))
+        cuts = [count * part // parts for part in range(parts + 1)]
+        self.each(lambda ends: work(*ends), pairwise(cuts))
+        self.tick(count)
+
+    def each(self, work: Callable[[_Item], None], items: Iterable[_Item]) -> None:
+        """Do the work on every item; when the watcher raises, what has not begun is dropped."""
+        jobs = [self.pool.submit(work, item) for item in items]
+        try:
+            for job in jobs:
+                job.result()
+                self.tick()
+        finally:
+            for job in jobs:
+                job.cancel()
+
+
+class _Completion:
+    """The work on one hole: its levels, and the steps between them."""
+
+    def __init__(
+        self, pixels: Pixels, hole: Bools, foreign: Bools, loops: ModuleType, crew: _Crew
+    ) -> None:
+        self.loops, self.crew = loops, crew
+        rough = with_detail(smooth_fill(pixels, hole), ~hole)
+        self.originals, self.radii = _sizes(rough, hole, foreign)
+        self.levels = [
+            level_of(*size, guard=_guard(depth), decay=_DECAY)
+            for depth, size in enumerate(self.originals)
+        ]
+        self.common = self._depth(_COMMON)
+        guesses = {(max(self._depth(g.radius), self.common), g.near, g.calm): g for g in _GUESSES}
+        self.guesses = [(depth, guess) for (depth, _, _), guess in guesses.items()]
+        crew.planned = self._plan()
+
+    def run(self) -> Pixels:
+        """Give the picture with its hole filled."""
+        best = self._best_guess()
+        for depth in range(self.common - 1, -1, -1):
+            best = self._climb(depth, best)
+        level = self.levels[0]
+        source = self._copy(level, best)
+        self._even_out(level, best, source)
+        return level.picture[..., :3]
+
+    def _depth(self, radius: float) -> int:
+        found = (depth for depth, own in enumerate(self.radii) if own <= radius)
+        return next(found, len(self.radii) - 1)
+
+    def _plan(self) -> int:
+        efforts = [3 * len(level.targets) + len(level.holes) for level in self.levels]
+        climbs = [_rounds(len(lv.targets)) * e for lv, e in zip(self.levels, efforts, strict=True)]
+        starts = [
+            _START_ROUNDS * efforts[depth] + sum(climbs[self.common : depth])
+            for depth, _ in self.guesses
+        ]
+        return sum(starts) + sum(climbs[: self.common])
+
+    def _best_guess(self) -> _Match:
+        level = self.levels[self.common]
+        self._describe_sources(level)
+        judge = rim_prior(level)
+        found: list[tuple[float, _Match, Pixels]] = []
+        for depth, guess in self.guesses:
+            match = self._start(depth, guess)
+            for larger in range(depth - 1, self.common - 1, -1):
+                match = self._climb(larger, match)
+            found.append((_energy(level, match, judge), match, level.picture.copy()))
+        _, match, picture = min(found, key=lambda one: one[0])
+        level.picture[:] = picture
+        return match
+
+    def _start(self, depth: int, guess: _Guess) -> _Match:
+        level = self.levels[depth]
+        level.picture[:] = self.originals[depth][0]
+        self._describe_sources(level)
+        prior = rim_prior(level) if guess.near else NO_PRIOR
+        peel(level, prior, calm=guess.calm, tick=self.crew.tick)
+        self._describe_targets(level)
+        match = self._exhaustive(level, prior)
+        for salt in range(_START_ROUNDS):
+            if salt:
+                self._paint(level, match)
+                self._describe_targets(level)
+            match = self._sweep(level, level.usable, match, radii=_START_RADII, salt=salt)
+        return match
+
+    def _exhaustive(self, level: Level, prior: Prior) -> _Match:
+        offered = thinned(np.flatnonzero(level.usable).astype(np.int32))
+        descriptions = level.descriptions[offered]
+        squared = np.einsum("ij,ij->i", descriptions, descriptions)
+        source = np.empty(len(level.targets), np.int32)
+        for first in range(0, len(source), 1000):
+            some = slice(first, first + 1000)
+            unlike = squared - 2 * (level.descriptions[level.targets[some]] @ descriptions.T)
+            if len(prior.table):
+                unlike += prior.table[some][:, prior.kind[offered]]
+            source[some] = offered[unlike.argmin(axis=1)]
+            self.crew.tick()
+        return _Match(source, np.zeros(len(source), np.float32), prior)
+
+    def _climb(self, depth: int, match: _Match) -> _Match:
+        small, level = self.levels[depth + 1], self.levels[depth]
+        match = _enlarged(small, level, match)
+        count = len(level.targets)
+        usable = self._describe_sources(level, match.source if count > _VERY_MANY else None)
+        for salt in range(_rounds(count)):
+            self._paint(level, match)
+            self._describe_targets(level)
+            match = self._sweep(level, usable, match, radii=_radii(level), salt=salt)
+        return match
+
+    def _describe_targets(self, level: Level) -> None:
+        self.crew.each(lambda box: describe(level, box), boxes(level, tiles(level, level.targets)))
+
+    def _describe_sources(self, level: Level, places: Places | None = None) -> Bools:
+        """Describe all, or what is near some places; tell which patches may be copied."""
+        marks = _all_tiles(level) if places is None else tiles(level, places, reach=12)
+        self.crew.each(lambda box: describe(level, box), boxes(level, marks))
+        height, width = level.shape
+        described = np.repeat(np.repeat(marks, TILE, 0), TILE, 1)[:height, :width]
+        return level.usable & described.ravel()
+
+    def _sweep(
+        self, level: Level, usable: Bools, match: _Match, *, radii: NDArray[np.int64], salt: int
+    ) -> _Match:
+        cost, new, prior = np.empty_like(match.cost), np.empty_like(match.source), match.prior
+
+        def improve(first: int, last: int) -> None:
+            places = (usable, level.width, level.targets, level.slot)
+            known = (prior.table, prior.kind, prior.cell, match.source)
+            trials = (_STEPS, radii, _BORROWS, salt * 1009, first, last)
+            self.loops.improve(level.descriptions, *places, *known, new, cost, *trials)
+
+        self.crew.ranges(improve, len(new), self.loops.GRAIN)
+        shift = np.full(level.hole.size, _patchmatch_numpy.NOWHERE, np.int32)
+        shift[level.targets] = new - level.targets
+
+        def settle(parity: int, first: int, last: int) -> None:
+            places = (usable, level.width, level.targets)
+            known = (prior.table, prior.kind, prior.cell, shift)
+            rule = (parity, _AGREEMENT, first, last)
+            self.loops.settle(level.descriptions, *places, *known, new, cost, *rule)
+
+        self.crew.ranges(lambda a, b: settle(0, a, b), len(new), self.loops.GRAIN)
+        self.crew.ranges(lambda a, b: settle(1, a, b), len(new), self.loops.GRAIN)
+        return _Match(new, cost, prior)
+
+    def _paint(self, level: Level, match: _Match) -> None:
+        if len(level.targets) > _COPY_ABOVE:
+            self._copy(level, match)
+            return
+        flat = level.picture.reshape(-1, 5)
+        width = 2 * (_SOFT * max(float(np.percentile(match.cost, 75)), 4.0) + _FLOOR)
+        weight = (np.exp(-match.cost / np.float32(width)) + np.float32(1e-6)) * level.trust
+        out = np.empty((len(level.holes), 5), np.uint8)
+
+        def vote(first: int, last: int) -> None:
+            places = (level.width, level.holes, level.slot, match.source)
+            self.loops.vote(flat, *places, weight, out, first, last)
+
+        self.crew.ranges(vote, len(out), self.loops.GRAIN)
+        flat[level.holes] = out
+
+    def _copy(self, level: Level, match: _Match) -> Places:
+        flat = level.picture.reshape(-1, 5)
+        source = _copied(level, match)
+        flat[level.holes] = flat[source]
+        return source
+
+    def _even_out(self, level: Level, match: _Match, source: Places) -> None:
+        offset = np.zeros(level.hole.size, np.int32)
+        offset[level.targets] = match.source - level.targets
+        offset[level.holes] = source - level.holes
+        box = box_of(level.hole, margin=8)
+        tone = correction(level, offset, box, self.crew.tick)
+        inside, view = level.hole[box], level.picture[box][..., :3]
+        view[inside] = np.clip(np.rint(view[inside] + tone[inside]), 0, 255).astype(np.uint8)
+
+
+def _guard(depth: int) -> int:
+    return GUARD if depth < 2 else 0
+
+
+def _sizes(
+    picture: Pixels, hole: Bools, foreign: Bools
+) -> tuple[list[tuple[Pixels, Bools, Bools]], list[float]]:
+    """Halve until the hole is as small as the smallest guess wants it."""
+    framed = np.pad(hole, 1).astype(np.uint8)
+    radii = [float(cv2.distanceTransform(framed, cv2.DIST_L2, 5).max())]
+    sizes = [(picture, ~hole, foreign)]
+    while radii[-1] > min(g.radius for g in _GUESSES) and min(sizes[-1][1].shape) >= 24:
+        smaller = halve(*sizes[-1])
+        offers = level_of(*smaller, guard=_guard(len(sizes)), decay=_DECAY).usable
+        if np.count_nonzero(offers) < ENOUGH:
+            break
+        sizes.append(smaller)
+        radii.append(radii[-1] / 2)
+    return sizes, radii
+
+
+def _rounds(targets: int) -> int:
+    return 8 if targets < 3000 else 5 if targets < _MANY else 3 if targets < _VERY_MANY else 1
+
+
+def _radii(level: Level) -> NDArray[np.int64]:
+    """Give how far chance looks around: half the picture, a quarter, ... one pixel."""
+    reach, count = max(level.shape) // 2, len(level.targets)
+    radii = [reach >> halved for halved in range(reach.bit_length())]
+    keep = 3 if count > _VERY_MANY else 5 if count > _MANY else len(radii)
+    return np.array(radii[-keep:], np.int64)
+
+
+def _all_tiles(level: Level) -> Bools:
+    height, width = level.shape
+    return np.ones((-(-height // TILE), -(-width // TILE)), bool)
+
+
+def _enlarged(small: Level, level: Level, match: _Match) -> _Match:
+    """Carry a match to the next larger size."""
+    (height, width), (rows, columns) = level.shape, small.shape
+    y, x = np.divmod(level.targets, width)
+    row = (y // 2).clip(HALF, rows - 1 - HALF)
+    column = (x // 2).clip(HALF, columns - 1 - HALF)
+    target = small.slot[row * columns + column]
+    down, across = np.divmod(match.source[target], columns)
+    down = (2 * down + y - 2 * row).clip(HALF, height - 1 - HALF)
+    across = (2 * across + x - 2 * column).clip(HALF, width - 1 - HALF)
+    source = _nearest_usable(level, (down * width + across).astype(np.int32))
+    return _Match(source, match.cost[target], _enlarged_prior(small, level, match.prior, target))
+
+
+def _nearest_usable(level: Level, source: Places) -> Places:
+    lost = ~level.usable[source]
+    if lost.any():
+        offered = np.flatnonzero(level.usable).astype(np.int32)
+        source[lost] = offered[np.searchsorted(offered, source[lost]).clip(0, len(offered) - 1)]
+    return source
+
+
+def _enlarged_prior(small: Level, level: Level, prior: Prior, target: NDArray[Any]) -> Prior:
+    if not len(prior.table):
+        return prior
+    height, width = level.shape
+    kind = np.repeat(np.repeat(prior.kind.reshape(small.shape), 2, 0), 2, 1)[:height, :width]
+    return Prior(
+        np.rint(prior.table * _FADE),
+        np.ascontiguousarray(kind.ravel()),
+        prior.cell[target],
+    )
+
+
+def _copied(level: Level, match: _Match) -> Places:
+    """Tell for every pixel of the hole where the patch around it is copied from."""
+    height, width = level.shape
+    y, x = np.divmod(level.holes, width)
+    row, column = y.clip(HALF, height - 1 - HALF), x.clip(HALF, width - 1 - HALF)
+    source = match.source[level.slot[row * width + column]] + (y - row) * width + x - column
+    return np.asarray(source, np.int32)
+
+
+def _energy(level: Level, match: _Match, judge: Prior) -> float:
+    """Judge a guess: patches should be like their sources, like the rim, and as detailed as that."""
+    own = level.descriptions[level.targets]
+    unlike = _patchmatch_numpy.distances(level.descriptions, own, match.source)
+    stray = judge.table[judge.cell, judge.kind[match.source]]
+    likeness = unlike.mean(dtype=np.float64) + _STRAY * stray.mean(dtype=np.float64)
+    ring = grown(level.hole, 6) & ~level.hole
+    inside, outside = (_detail(level, where) for where in (level.hole, ring))
+    return float(likeness) * max(inside, outside) / min(inside, outside)
+
+
+def _detail(level: Level, where: Bools) -> float:
+    return float(level.picture[where][:, 3:].mean(dtype=np.float64)) + 1
+
+
+def smooth_fill(pixels: Pixels, hole: Bools, /) -> Pixels:
+    """Fill a hole with a smooth blend of its rim: reduce known pixels, enlarge into the gaps.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+    hole : ndarray of bool, shape (height, width)
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+        "Pull-push" (Gortler et al. 1996); mid-grey when nothing is known.
+
+    Examples
+    --------
+    >>> grey = np.full((8, 8, 3), 90, np.uint8)
+    >>> hole = np.zeros((8, 8), bool)
+    >>> hole[2:5, 2:5] = True
+    >>> bool((smooth_fill(grey, hole) == 90).all())
+    True
+    """
+    planes = [(pixels.astype(np.float32) * ~hole[..., None], (~hole).astype(np.float32))]
+    while min(planes[-1][1].shape) > 2 and (planes[-1][1] == 0).any():
+        planes.append(_pulled(*planes[-1]))
+    values, weight = planes[-1]
+    out = values / np.maximum(weight, 1e-6)[..., None]
+    if (weight == 0).any():
+        out[weight == 0] = out[weight > 0].mean(0) if (weight > 0).any() else 128
+    for values, weight in reversed(planes[:-1]):
+        height, width = weight.shape
+        size = (out.shape[1] * 2, out.shape[0] * 2)
+        pushed = cv2.resize(out, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
+        out = values + (1 - weight)[..., None] * pushed
+    return np.where(hole[..., None], np.rint(out).clip(0, 255).astype(np.uint8), pixels)
+
+
+def _pulled(values: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    even = ((0, weight.shape[0] % 2), (0, weight.shape[1] % 2))
+    values, weight = np.pad(values, (*even, (0, 0)), mode="edge"), np.pad(weight, even, mode="edge")
+    rows, mass = values[::2] + values[1::2], weight[::2] + weight[1::2]
+    total, mass = rows[:, ::2] + rows[:, 1::2], mass[:, ::2] + mass[:, 1::2]
+    scale = np.where(mass > 0, np.minimum(mass, 1) / np.maximum(mass, 1e-9), 0)
+    return total * scale.astype(np.float32)[..., None], np.minimum(mass, 1)
+
+
+def box_of(hole: Bools, /, *, margin: int) -> tuple[slice, slice]:
+    """Give the rows and columns a hole spans and so many more on each side, within the picture.
+
+    Examples
+    --------
+    >>> box_of(np.eye(9, dtype=bool) & (np.arange(9) == 4), margin=2)
+    (slice(2, 7, None), slice(2, 7, None))
+    """
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    top, left = max(int(rows[0]) - margin, 0), max(int(columns[0]) - margin, 0)
+    bottom = min(int(rows[-1]) + 1 + margin, hole.shape[0])
+    right = min(int(columns[-1]) + 1 + margin, hole.shape[1])
+    return slice(top, bottom), slice(left, right)
+
+
+def can_complete(known: Bools, /) -> bool:
+    """Tell whether enough whole patches are known to copy from.
+
+    Examples
+    --------
+    >>> can_complete(np.ones((40, 40), bool)), can_complete(np.ones((8, 40), bool))
+    (True, False)
+    """
+    reach = 2 * (HALF + GUARD) + 1
+    if min(known.shape) < reach:
+        return False
+    whole = ~grown(~known, HALF + GUARD)
+    return int(np.count_nonzero(whole[HALF:-HALF, HALF:-HALF])) >= ENOUGH
+
+
+def complete(
+    pixels: Pixels,
+    hole: Bools,
+    /,
+    *,
+    foreign: Bools | None = None,
+    compiled: bool | None = None,
+    progress: Progress = ignore_progress,
+) -> Pixels:
+    """Fill a hole with pieces of its surroundings.
+
+    Parameters
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+        The surroundings that may be copied; much more than the hole's own size around it only
+        takes time.
+    hole : ndarray of bool, shape (height, width)
+        `can_complete` must hold outside it and `foreign`.
+    foreign : ndarray of bool, shape (height, width), optional
+        What must not be copied either.
+    compiled : bool, optional
+        Whether numba does the inner loops; by default when it is there. The result is the same.
+    progress : callable
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+        Outside the hole as it was.
+
+    Raises
+    ------
+    ImportError
+        When numba is asked for and not there.
+
+    Examples
+    --------
+    >>> waves = np.zeros((60, 60, 3), np.uint8) + (np.arange(60) // 3 % 2 * 200)[:, None].astype("u1")
+    >>> hole = np.zeros((60, 60), bool)
+    >>> hole[22:38, 22:38] = True
+    >>> bool((complete(waves, hole, compiled=False) == waves).mean() > 0.97)
+    True
+    """
+    if foreign is None:
+        foreign = np.zeros_like(hole)
+    with ThreadPoolExecutor(THREADS) as pool:
+        crew = _Crew(pool, progress)
+        filled = _Completion(pixels, hole, foreign, _loops(compiled), crew).run()
+    return np.where(hole[..., None], filled, pixels)
+
+
+def _loops(compiled: bool | None) -> ModuleType:
+    """Load numba only here: it takes a second."""
+    if compiled is False:
+        return _patchmatch_numpy
+    try:
+        from retouch_nb.imaging import _patchmatch_numba
+    except (ImportError, RuntimeError):  # RuntimeError: nowhere to keep what was compiled
+        if compiled:
+            raise
+        return _patchmatch_numpy
+    return _patchmatch_numba
