@@ -1,7 +1,6 @@
 """Taste that tests keep: layers of imports, public names, dependencies, tables of the README."""
 
 import ast
-import importlib
 import tomllib
 from pathlib import Path
 
@@ -223,5 +222,12 @@ def test_tables_of_the_readme_are_those_of_the_declarations() -> None:
 def test_every_module_says_what_it_is_for() -> None:
     """A module begins with one to four lines on its one idea."""
     for path in modules():
-        text = ast.get_docstring(importlib.import_module("ast").parse(path.read_text("utf-8")))
-        assert text, path
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+
+
+def test_every_test_states_its_rule() -> None:
+    """A test's docstring is one paragraph that says what must hold."""
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                assert ast.get_docstring(node), f"{path.name}: {node.name}"

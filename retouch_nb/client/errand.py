@@ -228,8 +228,9 @@ class Errand:
                 self._ticket = ticket
                 self._deadline = self._kit.monotonic() + self._patience
                 until = self._kit.clock() + self._route.provider.result_hours * 3600
-                told = isinstance(outcome, Accepted) and not self._route.free  # quotas and the like
-                said = outcome.remarks if told else ()
+                said: tuple[str, ...] = ()
+                if isinstance(outcome, Accepted) and not self._route.free:  # quotas and the like
+                    said = outcome.remarks
                 self._move(
                     State.ACCEPTED,
                     ticket=ticket,

@@ -15,7 +15,9 @@ def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """Execute a notebook in an empty folder, as a newcomer would."""
     notebook = nbformat.read(request.param, as_version=4)
     folder = tmp_path_factory.mktemp(request.param.stem)
-    NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}).execute()
+    NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+    ).execute()
     return notebook
 
 
@@ -33,7 +35,11 @@ def test_it_shows_figures_and_no_errors(executed: Any) -> None:
 
 def test_no_live_widget_is_left_in_it(executed: Any) -> None:
     """What stays is plain HTML: a saved notebook shows the same with no kernel."""
-    assert not [o for o in outputs(executed) if "application/vnd.jupyter.widget-view+json" in o.get("data", {})]
+    assert not [
+        o
+        for o in outputs(executed)
+        if "application/vnd.jupyter.widget-view+json" in o.get("data", {})
+    ]
 
 
 def test_it_stays_small(executed: Any) -> None:

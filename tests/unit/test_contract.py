@@ -16,7 +16,10 @@ def test_identity_holds_all_that_decides_the_picture_and_nothing_else() -> None:
     assert Enhance(PHOTO, sync=True, return_type=3).identity == plain
     assert Enhance(PHOTO, type="face").identity != plain
     assert Enhance(np.full((60, 80, 3), 91, np.uint8)).identity != plain
-    assert Inpaint(PHOTO, rectangles=[(1, 1, 2, 2)]).identity != Inpaint(PHOTO, rectangles=[(1, 1, 2, 3)]).identity
+    assert (
+        Inpaint(PHOTO, rectangles=[(1, 1, 2, 2)]).identity
+        != Inpaint(PHOTO, rectangles=[(1, 1, 2, 3)]).identity
+    )
 
 
 def test_an_operation_shows_what_differs_from_the_defaults() -> None:

@@ -18,7 +18,9 @@ def layer(name: str, **options: object) -> Layer:
 
 def test_every_layer_is_shown_with_its_effect() -> None:
     """A card has the layer on a checkerboard and the photo with that layer alone, small and large."""
-    html = gallery(LayerStack(PHOTO, (layer("Heal"), layer("Dodge Burn", blend_mode=BlendMode.SOFT_LIGHT))))
+    html = gallery(
+        LayerStack(PHOTO, (layer("Heal"), layer("Dodge Burn", blend_mode=BlendMode.SOFT_LIGHT)))
+    )
     assert html.count("<figure") == 2
     assert html.count("<img") == 8
     assert "Soft Light" in html
@@ -34,7 +36,9 @@ def test_selections_and_displacements_have_no_effect_to_show() -> None:
 
 def test_a_name_from_a_service_cannot_bring_script() -> None:
     """Names and notes are text, whatever is in them."""
-    html = gallery(LayerStack(PHOTO, (layer("<script>x</script>"),), notes=("<img src=x onerror=y>",)))
+    html = gallery(
+        LayerStack(PHOTO, (layer("<script>x</script>"),), notes=("<img src=x onerror=y>",))
+    )
     assert "<script" not in html
     assert "onerror=y>" not in html
 

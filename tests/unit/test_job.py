@@ -105,7 +105,7 @@ def test_stopping_says_that_a_service_goes_on(background: Background) -> None:
     _, work = gated()
     one = job().start(work, background)
     assert one.cancel()
-    with pytest.raises(StoppedError, match="may go on at PicWish.*resume j1"):
+    with pytest.raises(StoppedError, match=r"may go on at PicWish.*resume j1"):
         one.result()
     assert one.state == "stopped"
     assert not one.cancel()
@@ -194,7 +194,9 @@ def test_a_job_can_be_awaited_on_another_loop(background: Background) -> None:
     assert asyncio.run(cell()) is EDIT
 
 
-def test_cancelling_an_await_stops_the_job_and_waits_for_its_clean_up(background: Background) -> None:
+def test_cancelling_an_await_stops_the_job_and_waits_for_its_clean_up(
+    background: Background,
+) -> None:
     """An interrupted ``await`` leaves no orphan: the job is over when the cancellation comes out."""
     _, work = gated()
     one = job().start(work, background)

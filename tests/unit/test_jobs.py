@@ -5,7 +5,12 @@ ROW = JobRow("a1", "PicWish", "enhance", "running", 0.0, 90.0, "2 credits", "<b>
 
 def test_rows_keep_the_names_notebooks_rely_on() -> None:
     """A row is asked by id, service, operation and state."""
-    assert (ROW.id, ROW.service, ROW.operation, ROW.state) == ("a1", "PicWish", "enhance", "running")
+    assert (ROW.id, ROW.service, ROW.operation, ROW.state) == (
+        "a1",
+        "PicWish",
+        "enhance",
+        "running",
+    )
 
 
 def test_a_table_is_a_list_that_shows_itself() -> None:

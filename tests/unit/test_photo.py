@@ -55,7 +55,9 @@ def test_unusual_modes_become_8_bit_rgb_or_grey(mode: str, kind: str) -> None:
     """Palette, CMYK, bitmap, 16-bit and float pictures are converted, and a note says so."""
     grey = Image.fromarray(np.full((48, 64), 128, np.uint8))
     deep = Image.fromarray(np.full((48, 64), 128 * 257, np.uint16))
-    image = {"I;16": deep, "F": Image.fromarray(np.full((48, 64), 0.5, np.float32))}.get(mode) or grey.convert(mode)
+    image = {"I;16": deep, "F": Image.fromarray(np.full((48, 64), 0.5, np.float32))}.get(
+        mode
+    ) or grey.convert(mode)
     photo = Photo.open(encoded(image, kind))
     value = photo.to_numpy()[20:30, 20:30].mean()
     assert abs(value - 128) < 3 or mode == "1"
@@ -129,7 +131,7 @@ def test_a_truncated_file_is_found_before_it_is_sent(pixels: Pixels) -> None:
 def test_more_than_250_megapixels_are_refused_before_decoding() -> None:
     """A small file that claims an enormous picture is refused by its header."""
     header = Image.new("1", (20_000, 20_000))
-    with pytest.raises(PictureError, match="megapixels|more pixels"):
+    with pytest.raises(PictureError, match=r"megapixels|more pixels"):
         Photo.open(encoded(header, "PNG"))
 
 

@@ -8,7 +8,10 @@ from retouch_nb.strokes import Box, Brush, Lasso, Strokes
 
 def test_the_printed_list_is_code_that_draws_the_same_mask() -> None:
     """What is printed can be pasted into a cell and gives the same mask, pixel for pixel."""
-    strokes = Strokes((60, 40), [Brush([(5, 5), (50, 30)], width=7), Box(2, 30, 9, 4), Lasso([(40, 2), (58, 2), (50, 12)])])
+    strokes = Strokes(
+        (60, 40),
+        [Brush([(5, 5), (50, 30)], width=7), Box(2, 30, 9, 4), Lasso([(40, 2), (58, 2), (50, 12)])],
+    )
     again = eval(repr(strokes))
     assert again == strokes
     assert again.mask().digest == strokes.mask().digest
@@ -27,7 +30,9 @@ def test_a_brush_leaves_no_gap() -> None:
 
 def test_marks_apply_in_order() -> None:
     """An eraser removes what lies below it and nothing that comes later."""
-    strokes = Strokes((20, 20), [Box(0, 0, 20, 20), Box(0, 0, 10, 20, erase=True), Box(0, 0, 2, 20)])
+    strokes = Strokes(
+        (20, 20), [Box(0, 0, 20, 20), Box(0, 0, 10, 20, erase=True), Box(0, 0, 2, 20)]
+    )
     assert strokes.mask().pixels.sum() == 20 * 10 + 20 * 2
 
 
