@@ -63,7 +63,8 @@ def fill(
     model : Path, optional
         An ONNX file of the user's to fill with instead, see `retouch_nb.imaging.model`.
     compiled : bool, optional
-        Whether numba does the inner loops; by default when it is there. The result is the same.
+        Whether numba does the inner loops; by default when it is there and the hole is large, for
+        compiling takes seconds, once. The result is the same.
 
     Returns
     -------
@@ -84,6 +85,7 @@ def fill(
     True
     """
     _check(pixels, hole)
+    progress(0.0)
     out = pixels.copy()
     total, done = int(np.count_nonzero(hole)), 0
     for part in _plan(hole, model):

@@ -38,6 +38,8 @@ from retouch_nb.imaging._patchmatch_starts import NO_PRIOR, Prior, peel, rim_pri
 _Item = TypeVar("_Item")
 
 THREADS = 2
+LARGE = 40_000
+"""Pixels in a hole from which numba is loaded unasked."""
 GUARD = 1
 """Pixels around a hole that are not copied at the two largest sizes: edges bleed into them."""
 ENOUGH = 50
@@ -122,11 +124,11 @@ class _Completion:
     ) -> None:
         self.loops, self.crew = loops, crew
         rough = with_detail(smooth_fill(pixels, hole), ~hole)
-        self.originals, self.radii = _sizes(rough, hole, foreign)
-        self.levels = [
-            level_of(*size, guard=_guard(depth), decay=_DECAY)
-            for depth, size in enumerate(self.originals)
-        ]
+        self.originals, self.radii = _sizes(rough, hole, foreign, crew.tick)
+        self.levels: list[Level] = []
+        for depth, size in enumerate(self.originals):
+            crew.tick()
+            self.levels.append(level_of(*size, guard=_guard(depth), decay=_DECAY))
         self.common = self._depth(_COMMON)
         guesses = {(max(self._depth(g.radius), self.common), g.near, g.calm): g for g in _GUESSES}
         self.guesses = [(depth, guess) for (depth, _, _), guess in guesses.items()]
@@ -147,7 +149,7 @@ class _Completion:
         return next(found, len(self.radii) - 1)
 
     def _plan(self) -> int:
-        efforts = [3 * len(level.targets) + len(level.holes) for level in self.levels]
+        efforts = [3 * len(lv.targets) + _voted(lv) * len(lv.holes) for lv in self.levels]
         climbs = [_rounds(len(lv.targets)) * e for lv, e in zip(self.levels, efforts, strict=True)]
         starts = [
             _START_ROUNDS * efforts[depth] + sum(climbs[self.common : depth])
@@ -246,7 +248,7 @@ class _Completion:
         return _Match(new, cost, prior)
 
     def _paint(self, level: Level, match: _Match) -> None:
-        if len(level.targets) > _COPY_ABOVE:
+        if not _voted(level):
             self._copy(level, match)
             return
         flat = level.picture.reshape(-1, 5)
@@ -282,13 +284,14 @@ def _guard(depth: int) -> int:
 
 
 def _sizes(
-    picture: Pixels, hole: Bools, foreign: Bools
+    picture: Pixels, hole: Bools, foreign: Bools, tick: Callable[[], None]
 ) -> tuple[list[tuple[Pixels, Bools, Bools]], list[float]]:
     """Halve until the hole is as small as the smallest guess wants it."""
     framed = np.pad(hole, 1).astype(np.uint8)
     radii = [float(cv2.distanceTransform(framed, cv2.DIST_L2, 5).max())]
     sizes = [(picture, ~hole, foreign)]
     while radii[-1] > min(g.radius for g in _GUESSES) and min(sizes[-1][1].shape) >= 24:
+        tick()
         smaller = halve(*sizes[-1])
         offers = level_of(*smaller, guard=_guard(len(sizes)), decay=_DECAY).usable
         if np.count_nonzero(offers) < ENOUGH:
@@ -296,6 +299,11 @@ def _sizes(
         sizes.append(smaller)
         radii.append(radii[-1] / 2)
     return sizes, radii
+
+
+def _voted(level: Level) -> bool:
+    """Tell whether patches are averaged at a size, or only copied."""
+    return len(level.targets) <= _COPY_ABOVE
 
 
 def _rounds(targets: int) -> int:
@@ -469,7 +477,8 @@ def complete(
     foreign : ndarray of bool, shape (height, width), optional
         What must not be copied either.
     compiled : bool, optional
-        Whether numba does the inner loops; by default when it is there. The result is the same.
+        Whether numba does the inner loops; by default when it is there and the hole is large, for
+        compiling takes seconds, once. The result is the same.
     progress : callable
 
     Returns
@@ -490,6 +499,8 @@ def complete(
     >>> bool((complete(waves, hole, compiled=False) == waves).mean() > 0.97)
     True
     """
+    if compiled is None and np.count_nonzero(hole) < LARGE:
+        compiled = False
     if foreign is None:
         foreign = np.zeros_like(hole)
     with ThreadPoolExecutor(THREADS) as pool:
