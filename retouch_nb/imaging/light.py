@@ -44,4 +44,4 @@ def as_pixels(colours: Colours, /) -> Pixels:
     >>> as_pixels(as_plane([[[-3, 1.6, 300]]]))[0, 0].tolist()
     [0, 2, 255]
     """
-    return np.asarray(cv2.convertScaleAbs(cv2.max(colours, np.zeros_like(colours))), np.uint8)
+    return np.asarray(cv2.addWeighted(colours, 1, colours, 0, 0, dtype=cv2.CV_8U), np.uint8)

@@ -9,13 +9,15 @@ import cv2
 import numpy as np
 
 from retouch_nb.imaging import Progress, ignore_progress
-from retouch_nb.imaging.light import Pixels
+from retouch_nb.imaging.light import Pixels, as_pixels
 from retouch_nb.imaging.smooth import Plane, as_plane
 from retouch_nb.imaging.tiles import by_tiles
 
 _GRAIN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
 """Blind to flat areas, slopes and straight edges; keeps the spread of white noise."""
 _BLOCK = 16
+_COLOURS_TO_RGB = np.array([[1.403, 0], [-0.714, -0.344], [0, 1.773]], np.float32)
+"""What one of Cr and one of Cb add to red, green and blue (ITU-R BT.601)."""
 
 
 def noise_level(plane: Plane, /) -> float:
@@ -48,6 +50,41 @@ def noise_level(plane: Plane, /) -> float:
         return 0.0
     fine, coarse = fine_noise(plane), 2 * fine_noise(half(plane))
     return max(fine, min(coarse, max(1.5 * fine, 2.5)))
+
+
+def block_borders(plane: Plane, /) -> float:
+    """Estimate how far the borders of JPEG's 8 x 8 blocks stand out.
+
+    Parameters
+    ----------
+    plane : ndarray of float32, shape (height, width)
+        Luma, 0 to 255, of a photo that was not cropped or resized since.
+
+    Returns
+    -------
+    float
+        Tones by which a step over a border exceeds the steps beside it, minus the same for the
+        strongest other line of the grid: about 0.2 at JPEG quality 85, 0.4 at 75, 0.7 at 50; not
+        above 0.1 where there are none, and 0 with an edge below 64 pixels.
+
+    Examples
+    --------
+    >>> tones = np.random.default_rng(0).integers(90, 99, (12, 12)).repeat(8, 0).repeat(8, 1)
+    >>> block_borders(as_plane(tones)) > 0.5
+    True
+    """
+    if min(plane.shape) < 4 * _BLOCK:
+        return 0.0
+    top, left = (max(0, edge - 1024) // 16 * 8 for edge in plane.shape)
+    middle = plane[top : top + 1024, left : left + 1024]
+    return max(0.0, min(_border_step(middle), _border_step(middle.T)))
+
+
+def _border_step(plane: Plane) -> float:
+    steps = np.abs(np.diff(plane, axis=1))
+    beyond = np.clip(steps[:, 1:-1] - (steps[:, :-2] + steps[:, 2:]) / 2, -4, 4).mean(axis=0)
+    by_line = beyond[: len(beyond) // 8 * 8].reshape(-1, 8).mean(axis=0)
+    return float(by_line[6] - np.delete(by_line, 6).max())
 
 
 def fine_noise(plane: Plane, /) -> float:
@@ -98,17 +135,14 @@ def calm_colours(
     >>> bool((calm_colours(grey, noise=3.0) == grey).all())
     True
     """
-    rounds = 1 if noise < 5 else 2
-    work = partial(_calm_tile, reach=4 * noise, rounds=rounds)
-    return by_tiles(work, pixels, rim=4 * rounds, side=512, progress=progress)
+    return by_tiles(partial(_calm_tile, noise=noise), pixels, rim=4, side=1208, progress=progress)
 
 
-def _calm_tile(tile: Pixels, *, reach: float, rounds: int) -> Pixels:
-    before = after = cv2.cvtColor(tile, cv2.COLOR_RGB2YCrCb)
-    for _ in range(rounds):
-        after = cv2.bilateralFilter(after, 5, reach, 2)
-    after[..., 0] = before[..., 0]
-    return np.asarray(cv2.cvtColor(after, cv2.COLOR_YCrCb2RGB), np.uint8)
+def _calm_tile(tile: Pixels, *, noise: float) -> Pixels:
+    before = cv2.cvtColor(tile, cv2.COLOR_RGB2YCrCb)
+    after = cv2.bilateralFilter(before, 9, 4 * noise, 3)
+    change = as_plane(after)[..., 1:] - as_plane(before)[..., 1:]
+    return as_pixels(as_plane(tile) + as_plane(cv2.transform(change, _COLOURS_TO_RGB)))
 
 
 def _grain(plane: Plane) -> Plane:

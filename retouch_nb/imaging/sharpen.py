@@ -120,18 +120,18 @@ def sharpen(
     True
     """
     rim = 2 * int(np.ceil(2 * radius + 1))
-    amounts = np.broadcast_to(np.float32(amount), pixels.shape[:2])
     work = partial(_sharpen_tile, radius=radius)
-    return by_tiles(work, pixels, amounts, rim=rim, side=512, progress=progress)
+    return by_tiles(work, pixels, as_plane(amount), rim=rim, side=512, progress=progress)
 
 
 def crispness(light: Plane, amount: Plane, /, *, radius: float) -> Plane:
     """Give what `sharpen` adds to the light of a picture, 0 to 255; all of one shape."""
-    fine = light - as_plane(cv2.GaussianBlur(light, (0, 0), radius))
-    cored = fine - np.clip(fine, -1, 1)
+    width = 2 * round(2 * radius) + 1
+    fine = light - as_plane(cv2.GaussianBlur(light, (width, width), radius))
+    wanted = light + amount * (fine - np.clip(fine, -1, 1))
     square = np.ones((2 * max(1, round(radius)) + 1,) * 2, np.uint8)
-    darkest, lightest = as_plane(cv2.erode(light, square)), as_plane(cv2.dilate(light, square))
-    return as_plane(np.clip(amount * cored, darkest - light, lightest - light))
+    within = cv2.min(cv2.max(wanted, cv2.erode(light, square)), cv2.dilate(light, square))
+    return as_plane(cv2.subtract(within, light))
 
 
 def _sharpen_tile(tile: Pixels, amount: Plane, *, radius: float) -> Pixels:

@@ -33,8 +33,8 @@ def by_tiles(
         Takes a tile of the picture and the same tile of every map, gives the worked tile,
         `factor` times as large. It must not look further than the rim.
     pixels : ndarray of uint8, shape (height, width, 3)
-    *maps : ndarray of float32, shape (height, width)
-        Further values of every pixel.
+    *maps : ndarray of float32, shape (height, width) or ()
+        Further values of every pixel, or one for all of them.
     rim : int
         Width of what is cut around a tile, in pixels, even. Beyond the border the picture is
         mirrored.
@@ -59,7 +59,8 @@ def by_tiles(
     height, width = pixels.shape[:2]
     rows, columns = _even_share(height, side - 2 * rim), _even_share(width, side - 2 * rim)
     layers: tuple[NDArray[Any], ...] = (pixels, *maps)
-    framed = [_framed(layer, rim, rows, columns) for layer in layers]
+    frame = (rim, rim + -height % rows, rim, rim + -width % columns)
+    framed = [_framed(layer, (height, width), frame) for layer in layers]
     result = np.empty((height * factor, width * factor, 3), np.uint8)
     starts = [(top, left) for top in range(0, height, rows) for left in range(0, width, columns)]
     inside = (
@@ -81,8 +82,11 @@ def _even_share(length: int, longest: int) -> int:
     return part + part % 2
 
 
-def _framed(layer: NDArray[Any], rim: int, rows: int, columns: int) -> NDArray[Any]:
-    height, width = layer.shape[:2]
-    below, right = rim + -height % rows, rim + -width % columns
-    framed = cv2.copyMakeBorder(layer, rim, below, rim, right, cv2.BORDER_REFLECT)
-    return np.asarray(framed, layer.dtype)
+def _framed(
+    layer: NDArray[Any], size: tuple[int, int], frame: tuple[int, int, int, int]
+) -> NDArray[Any]:
+    """Mirror a layer beyond its borders; what is the same everywhere needs no memory for it."""
+    above, below, left, right = frame
+    if not layer.ndim:
+        return np.broadcast_to(layer, (size[0] + above + below, size[1] + left + right))
+    return np.asarray(cv2.copyMakeBorder(layer, *frame, cv2.BORDER_REFLECT), layer.dtype)

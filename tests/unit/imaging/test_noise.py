@@ -6,7 +6,7 @@ import pytest
 from skimage import data
 
 from retouch_nb.imaging.light import Pixels, light_of
-from retouch_nb.imaging.noise import calm_colours, noise_level
+from retouch_nb.imaging.noise import block_borders, calm_colours, noise_level
 from retouch_nb.imaging.smooth import Plane, as_plane
 
 PHOTOS = ("chelsea", "rocket", "coffee", "camera", "brick")
@@ -42,6 +42,21 @@ def test_noise_is_seen_through_jpeg() -> None:
     tones = noisy(light("rocket"), 4)
     packed = cv2.imencode(".jpg", tones, [cv2.IMWRITE_JPEG_QUALITY, 75])[1]
     assert 1 < noise_level(as_plane(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE))) < 4
+
+
+@pytest.mark.parametrize("name", ["chelsea", "astronaut", "camera"])
+def test_blocks_stand_out_the_more_the_stronger_jpeg_is(name: str) -> None:
+    """And not at all in a photo that was not compressed, even enlarged or noisy."""
+    tones = light(name)
+    found = [
+        block_borders(as_plane(cv2.imdecode(cv2.imencode(".jpg", tones, [1, quality])[1], 0)))
+        for quality in (90, 75, 50, 30)
+    ]
+    assert found == sorted(found)
+    assert found[1] > 0.3
+    assert block_borders(tones) < 0.1
+    assert block_borders(as_plane(noisy(tones, 8))) < 0.1
+    assert block_borders(as_plane(cv2.resize(tones, None, fx=2, fy=2))) < 0.1
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (11, 40), (63, 63)])
