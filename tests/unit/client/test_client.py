@@ -775,7 +775,7 @@ class Layered(Operation, name="layered", provider=RETOUCHER, limits=Limits(10**8
     def poll(self, ticket: str) -> Call:
         return Call("GET", f"/status/{ticket}")
 
-    def read(self, answer: Answer) -> Outcome:
+    def read(self, answer: Answer, ticket: str = "") -> Outcome:
         data = answer.json().get("data", {})
         if answer.status != 200:
             return Refused(ServiceError("500"), passing=True, untouched=False)
@@ -831,7 +831,7 @@ class Once(Operation, name="once", provider=PICWISH, limits=Limits(10**8, (1, 10
     def submit(self) -> Call:
         return Call("POST", "/once", {}, {"image": Upload.of(self.photo)})
 
-    def read(self, answer: Answer) -> Outcome:
+    def read(self, answer: Answer, ticket: str = "") -> Outcome:
         return Finished(Call("GET", "https://results.example/r.png?sig=1"), "request-1")
 
 
@@ -859,7 +859,7 @@ def test_a_plug_in_that_cannot_read_an_answer_loses_no_task(
     """Its mistake is an unknown outcome, not a second request."""
 
     class Clumsy(Once, name="clumsy"):
-        def read(self, answer: Answer) -> Outcome:
+        def read(self, answer: Answer, ticket: str = "") -> Outcome:
             raise KeyError("surprise")
 
     with pytest.raises(UnknownOutcomeError, match="surprise"):
