@@ -168,24 +168,19 @@ def sheet() -> Pixels:
 
 
 def _rows() -> Iterator[list[Pixels]]:
-    for factor in (2, 4):
-        for name, photo in photos().items():
+    for name, photo in photos().items():
+        for factor in (2, 4):
             true, given = shrunk(photo, factor)
-            yield [
-                _crop(found, *CROPS[name], f"{name} {factor}x {label} {psnr(found, true):.1f} dB")
-                for label, found in [
-                    ("bicubic", resized(given, factor, cv2.INTER_CUBIC)),
-                    ("ours", enhance(given, factor)),
-                    ("original", true),
-                ]
-            ]
-    for title, wear in list(WEAR.items())[1:3]:
-        for name, photo in photos().items():
+            cubic = resized(given, factor, cv2.INTER_CUBIC)
+            yield _row(name, f"{factor}x", {"bicubic": cubic, "ours": enhance(given, factor)}, true)
+        for title, wear in list(WEAR.items())[1:3]:
             given = worn(photo, *wear)
-            pictures = (("given", given), ("ours", enhance(given)), ("original", photo))
-            yield [
-                _crop(p, *CROPS[name], f"{name} {title.split()[0]} {word}") for word, p in pictures
-            ]
+            yield _row(name, title.split()[0], {"given": given, "ours": enhance(given)}, photo)
+
+
+def _row(name: str, topic: str, found: Mapping[str, Pixels], true: Pixels) -> list[Pixels]:
+    labels = {f"{name} {topic} {way} {psnr(p, true):.1f} dB": p for way, p in found.items()}
+    return [_crop(p, *CROPS[name], label) for label, p in (labels | {"original": true}).items()]
 
 
 def _crop(picture: Pixels, top: int, left: int, label: str) -> Pixels:
