@@ -23,7 +23,7 @@ def run(folder: Path) -> Path:
     page = folder / "quickstart.html"
     page.write_text(_as_html(notebook), "utf-8")
     print(f"\nThe page:     {page.resolve()}")
-    for picture in sorted(folder.glob("*.*g")):
+    for picture in sorted(folder.glob("results/*.*g")):
         print(f"A picture:    {picture.resolve()}")
     print(
         "\nOpen the page in a browser and pull the sliders; `make lab` opens JupyterLab on the notebooks."

@@ -10,7 +10,7 @@ ENGINE: Final = "embedded engine"
 """The maker of what no service made."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Receipt:
     """The record of one finished job.
 
@@ -54,6 +54,11 @@ class Receipt:
     task_id: str = ""
     finished_at: float = 0.0
     remarks: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        task = f", task {self.task_id}" if self.task_id else ""
+        facts = f"{self.operation} by {self.maker}, {self.cost}, {self.seconds:.1f} s"
+        return f"<Receipt {self.job_id}: {facts}, {self.requests} requests{task}>"
 
     @property
     def cost(self) -> str:

@@ -7,7 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hypothesis import HealthCheck, settings
+
 from retouch_nb.photo import Photo, Pixels
+
+# A busy machine is not a fault: time is never a reason for a test to fail here.
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -139,14 +139,11 @@ class Inpaint(Order):
         _judged(area)
         model = bench.model
         with bench.watch.turn("removing objects"):
-            fill = bench.work()["fill"]
-            pixels = fill(photo.pixels, area, progress=bench.watch.progress, model=model)
-            method = (
-                f"method: the model {model.name}"
-                if model
-                else "method: PatchMatch; biharmonic where narrow"
-            )
-            return _product(photo, pixels, notes=[method])
+            work = bench.work()
+            pixels = work["fill"](photo.pixels, area, progress=bench.watch.progress, model=model)
+            told = work.get("method")
+            notes = [f"Filled by: {told(area, model=model)}"] if told else []
+            return _product(photo, pixels, notes=notes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,10 +188,15 @@ class Scale(Order):
             factor = self.factor or work["automatic_factor"](width, height)
             if width * height * factor**2 > self.most_pixels:
                 raise Failure(Cause.TOO_LARGE, f"The result of {factor}x would be too large")
-            enhance, progress = work["enhance"], bench.watch.progress
-            pixels = enhance(photo.pixels, factor, kind=self.kind, progress=progress)
+            examine, seen = work.get("examine"), {}
+            if examine:
+                seen = {"condition": examine(photo.pixels, kind=self.kind)}
+            pixels = work["enhance"](
+                photo.pixels, factor, kind=self.kind, progress=bench.watch.progress, **seen
+            )
+            notes = seen["condition"].notes() if seen else []
             size = {"image_width": width * factor, "image_height": height * factor}
-            return _product(photo, pixels, notes=[f"factor: {factor}"], **size)
+            return _product(photo, pixels, notes=notes, **size)
 
     @property
     def echo(self) -> dict[str, object]:

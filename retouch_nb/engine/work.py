@@ -29,7 +29,9 @@ def version(model: Path | None, /) -> str:
 
 WHERE: Mapping[str, str] = {
     "fill": "retouch_nb.imaging.fill:fill",
+    "method": "retouch_nb.imaging.fill:method",
     "enhance": "retouch_nb.imaging.enhance:enhance",
+    "examine": "retouch_nb.imaging.enhance:examine",
     "automatic_factor": "retouch_nb.imaging.enhance:automatic_factor",
     "retouch": "retouch_nb.imaging.objects:retouch",
     "match": "retouch_nb.imaging.style:match",

@@ -66,16 +66,20 @@ class Condition:
         """Say it in words, one line a finding."""
         lines = []
         if self.noise or self.colour_noise:
-            lines.append(f"noise: {max(self.noise, self.colour_noise):.1f} of 255, reduced")
+            lines.append(f"Noise of {max(self.noise, self.colour_noise):.1f} of 255 was reduced")
         if self.blocks:
-            lines.append("blocks of strong JPEG compression: smoothed")
+            lines.append("Blocks of strong JPEG compression were smoothed")
         if self.softness:
-            lines.append(f"softness: a blur of {self.softness:.1f} pixels, sharpened")
+            lines.append(f"A blur of {self.softness:.1f} pixels was sharpened")
         if self.clean:
-            lines.append("clean and sharp: nothing to remove")
+            lines.append("The photo is clean and sharp: nothing was removed")
         if self.kind == "face":
             count = len(self.faces)
-            lines.append(f"faces: {count}" if count else "no face found: treated as clean")
+            lines.append(
+                f"{count} face{'s' if count != 1 else ''} found"
+                if count
+                else "No face was found: treated as clean"
+            )
         return lines
 
 
@@ -101,7 +105,7 @@ def examine(
     Examples
     --------
     >>> examine(np.full((80, 80, 3), 128, np.uint8), kind="face").notes()
-    ['clean and sharp: nothing to remove', 'no face found: treated as clean']
+    ['The photo is clean and sharp: nothing was removed', 'No face was found: treated as clean']
     """
     middle = _middle(pixels)
     noise, *colour_noises = _noises(middle, progress)

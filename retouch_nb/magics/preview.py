@@ -78,7 +78,7 @@ class Preview:
         )
         return (
             f"<p><b>Dry run:</b> nothing was sent.</p><table>{rows}</table>"
-            f"<pre>{escape(self.curl)}</pre>"
+            f'<pre style="font-family:monospace;font-size:12px">{escape(self.curl)}</pre>'
         )
 
 

@@ -68,6 +68,7 @@ class Work:
             "enhance": self.enhance,
             "retouch": self.retouch,
             "automatic_factor": lambda width, height: 2,
+            "method": lambda area, *, model: "a stand-in",
         }
 
     def _begin(self, progress: Callable[[float], None], **asked: Any) -> None:
@@ -751,7 +752,7 @@ def test_the_answer_says_who_did_the_work(desk: Desk) -> None:
     """An extra no client trips over names the engine, its version and its method."""
     told = succeeded(desk.post(INPAINT, {"sync": "1"}, BOTH))
     assert told["engine"]["name"] == f"retouch_nb embedded engine {desk.engine.version}"
-    assert "PatchMatch" in told["engine"]["notes"][0]
+    assert told["engine"]["notes"] == ["Filled by: a stand-in"]
 
 
 def test_closing_wakes_who_waits(desk: Desk) -> None:

@@ -42,6 +42,7 @@ def test_closing_lets_what_runs_clean_up() -> None:
 
 def test_a_closed_loop_starts_anew_when_used_again() -> None:
     """Unloading and loading the extension leaves a working loop, and closing twice is harmless."""
+    before = set(threading.enumerate())
     background = Background()
     for _ in range(2):
         done = threading.Event()
@@ -49,7 +50,7 @@ def test_a_closed_loop_starts_anew_when_used_again() -> None:
         assert done.wait(5)
         background.close()
         background.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "retouch_nb"]
+    assert not [t for t in set(threading.enumerate()) - before if t.name == "retouch_nb"]
 
 
 def test_tasks_are_of_the_c_class() -> None:

@@ -92,7 +92,7 @@ def test_without_a_face_the_kinds_are_one() -> None:
     """And the notes say so."""
     given = photo("chelsea")[60:200, 60:200]
     assert (enhance(given, 2, kind="face") == enhance(given, 2)).all()
-    assert "no face found: treated as clean" in examine(given, kind="face").notes()
+    assert "No face was found: treated as clean" in examine(given, kind="face").notes()
     assert not any("face" in note for note in examine(given).notes())
 
 
@@ -100,9 +100,9 @@ def test_notes_say_what_was_seen() -> None:
     """One line a finding, in words a photographer would use."""
     assert examine(photo("chelsea")).clean
     notes = "; ".join(examine(worn(photo("chelsea"), blur=1.2, noise=4)).notes())
-    assert "noise" in notes
-    assert "softness" in notes
-    assert Condition().notes() == ["clean and sharp: nothing to remove"]
+    assert "Noise of" in notes
+    assert "A blur of" in notes
+    assert Condition().notes() == ["The photo is clean and sharp: nothing was removed"]
 
 
 def test_a_photo_examined_before_is_not_examined_again() -> None:
