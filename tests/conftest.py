@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from hypothesis import HealthCheck, settings
 
 from retouch_nb.photo import Photo, Pixels
