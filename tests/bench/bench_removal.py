@@ -1,13 +1,18 @@
 """Removing objects: ours against OpenCV's Telea and Navier-Stokes and scikit-image's biharmonic fill.
 
+Where they are installed also against SHIFTMAP (opencv-contrib) and both patch fills of the program G'MIC.
 Photos are scikit-image's, enlarged. "Detail" is the strength of detail in the hole over that around it,
 "rim" the steps across its rim over those around it: a fill that does not show has 1 for both.
 Pass ``--sheet PATH`` to see the fills.
 """
 
+import shutil
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -51,7 +56,30 @@ def rivals(pixels: Pixels, hole: np.ndarray, *, slow: bool) -> dict[str, Callabl
     }
     if slow:
         found["scikit-image, biharmonic"] = lambda: biharmonic(pixels, hole)
+    if hasattr(cv2, "xphoto"):
+        found["opencv-contrib, SHIFTMAP"] = lambda: shiftmap(pixels, hole)
+    if shutil.which("gmic"):
+        for command in ("inpaint", "inpaint_matchpatch"):
+            found[f"G'MIC, {command}"] = partial(gmic, command, pixels, hole)
     return found
+
+
+def shiftmap(pixels: Pixels, hole: np.ndarray) -> Pixels:
+    """Fill with opencv-contrib, which wants Lab and a mask of what is known."""
+    lab, filled = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB), np.empty_like(pixels)
+    cv2.xphoto.inpaint(lab, (~hole).astype(np.uint8) * 255, filled, cv2.xphoto.INPAINT_SHIFTMAP)
+    return np.where(hole[..., None], cv2.cvtColor(filled, cv2.COLOR_LAB2RGB), pixels)
+
+
+def gmic(command: str, pixels: Pixels, hole: np.ndarray) -> Pixels:
+    """Fill with the program G'MIC, its start and its files included."""
+    with tempfile.TemporaryDirectory() as folder:
+        photo, mask, out = (str(Path(folder, name)) for name in ("p.png", "m.png", "o.png"))
+        Image.fromarray(pixels).save(photo, compress_level=0)
+        Image.fromarray(hole.astype(np.uint8) * 255).save(mask)
+        words = [photo, mask, f"-{command}[0]", "[1]", "-rm[1]", "-o", out]
+        subprocess.run(["gmic", *words], check=True, capture_output=True)
+        return np.asarray(Image.open(out).convert("RGB"))
 
 
 def biharmonic(pixels: Pixels, hole: np.ndarray) -> Pixels:
