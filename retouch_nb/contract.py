@@ -86,10 +86,13 @@ class Balance:
         The request.
     read : callable
         Makes words of the answer's JSON; raises `ProtocolError` where it cannot.
+    elsewhere : mapping
+        What of the `Provider` differs for this question: another origin, another field for the key.
     """
 
     call: "Call"
     read: Callable[[dict[str, Any]], str]
+    elsewhere: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,8 @@ class Session:
         """
         if service.balance is None:
             return f"not told by the service; see {service.key_page}"
-        asked = self.client.ask(service.balance.call, self._service_route(service))
+        route = self._service_route(replace(service, **service.balance.elsewhere))
+        asked = self.client.ask(service.balance.call, route)
         answer = self._background.result(asked)
         if answer.status != 200:
             raise ServiceError(

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from retouch_nb.contract import (
     MB,
     Answer,
+    Balance,
     Call,
     Finished,
     Limits,
@@ -33,6 +34,19 @@ from retouch_nb.errors import (
 from retouch_nb.photo import Photo
 from retouch_nb.providers.words import engine_notes, integer, one_line
 
+
+def _credits(body: Mapping[str, Any]) -> str:
+    """Read the amounts by the names the service gives them."""
+    accounts = body.get("data")
+    known = [a for a in accounts if isinstance(a, dict)] if isinstance(accounts, list) else []
+    amounts = [
+        f"{one_line(a.get('balance'))} {one_line(a.get('name')) or 'credits'}" for a in known
+    ]
+    if not amounts:
+        raise ProtocolError("The answer does not tell the balance.", provider="AILabTools")
+    return ", ".join(amounts)
+
+
 AILABTOOLS = Provider(
     name="ailabtools",
     title="AILabTools",
@@ -45,6 +59,7 @@ AILABTOOLS = Provider(
     polls=(5.0, 5.0),
     patience=120,
     result_hours=24,
+    balance=Balance(Call("GET", "/api/common/query-credits"), _credits),
 )
 
 LIMITS = Limits(3 * MB, (33, 2999), formats=("JPEG", "PNG"))

@@ -12,6 +12,7 @@ from retouch_nb.contract import (
     MB,
     Accepted,
     Answer,
+    Balance,
     Call,
     Finished,
     Limits,
@@ -38,6 +39,15 @@ from retouch_nb.photo import Photo
 from retouch_nb.providers.steps import PRESETS, Recipe, read_recipe
 from retouch_nb.providers.words import engine_notes, fraction, integer, one_line
 
+
+def _remaining(body: Mapping[str, Any]) -> str:
+    """Read what is left of each kind of credit that was asked for."""
+    remaining = body.get("remaining")
+    if not isinstance(remaining, dict) or integer(remaining.get("professional")) is None:
+        raise ProtocolError("The answer does not tell the balance.", provider="Retouch4me")
+    return f"{integer(remaining['professional'])} professional retouches"
+
+
 RETOUCH4ME = Provider(
     name="retouch4me",
     title="Retouch4me",
@@ -52,10 +62,16 @@ RETOUCH4ME = Provider(
     patience=900,
     result_hours=24,
     idempotent=True,
+    balance=Balance(
+        Call("POST", "/api/retouch/v1/balance", fields={"modes[]": "professional"}),
+        _remaining,
+        elsewhere={
+            "base_url": "https://3dlutcreator.com",
+            "base_env": "RETOUCH4ME_BALANCE_URL",
+            "key_field": "retouchtoken",
+        },
+    ),
 )
-
-BALANCE_URL = "https://3dlutcreator.com"
-BALANCE_ENV = "RETOUCH4ME_BALANCE_URL"
 
 OUTSIDE_EUROPE = "https://cf-retoucher.retouch4.me"
 """The second host, which the vendor advises outside Europe; for ``RETOUCH4ME_BASE_URL``."""

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retouch_nb.config import Retouch
+from retouch_nb.config import Retouch as Settings
 from retouch_nb.engine import Engine
 from retouch_nb.errors import CredentialsError, TaskFailedError
 from retouch_nb.photo import Photo, Pixels
+from retouch_nb.providers.ailabtools import MatchStyle
 from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
+from retouch_nb.providers.retouch4me import Retouch
 from retouch_nb.session import Session
 
 SPOT = np.zeros((48, 64), bool)
@@ -161,7 +163,7 @@ def test_a_key_sends_the_cell_to_the_service(home: Path) -> None:
     assert session.route(Enhance, "local").free
     assert Session(home=home, environ={}).route(Enhance).free
     with pytest.raises(CredentialsError, match="PICWISH_API_KEY"):
-        Session(Retouch(backend="cloud"), home=home, environ={}).run(
+        Session(Settings(backend="cloud"), home=home, environ={}).run(
             Enhance(np.zeros((20, 20, 3), np.uint8))
         )
 
@@ -191,6 +193,21 @@ def test_the_same_call_goes_over_the_wire(home: Path, address: str, photo: Photo
     session.close()
     kept = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
     assert b"k-canary-1" not in kept
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [(Inpaint, "credits"), (MatchStyle, "credits"), (Retouch, "professional retouches")],
+)
+def test_every_service_tells_what_is_left(
+    home: Path, address: str, operation: Any, words: str
+) -> None:
+    """Each balance is asked for in its own way, at its own address, and comes back as words."""
+    service = operation.provider
+    environ = {service.key_env: "k-canary-1", service.base_env: address}
+    session = Session(home=home, environ={**environ, "RETOUCH4ME_BALANCE_URL": address})
+    assert words in session.balance(service)
+    session.close()
 
 
 def test_a_wrong_key_is_refused_with_where_to_put_the_right_one(
