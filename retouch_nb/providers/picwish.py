@@ -34,12 +34,12 @@ from retouch_nb.errors import (
     RateLimitError,
     RefusedError,
     ResultExpiredError,
-    ServiceError,
     TaskFailedError,
 )
 from retouch_nb.mask import Mask, Rectangle, read_rectangles
 from retouch_nb.params import Delivery, Named, Range, Reads
 from retouch_nb.photo import Link, Photo
+from retouch_nb.providers.refusals import Meaning, refusal
 from retouch_nb.providers.words import engine_notes, fraction, integer, one_line
 
 
@@ -94,6 +94,22 @@ FAILED: Mapping[int, tuple[str, str]] = {
     ),
 }
 
+REFUSED: Mapping[int, Meaning] = {
+    400: (RefusedError, "did not accept the parameters", "Nothing was charged."),
+    401: (
+        CredentialsError,
+        "refused the key",
+        "It is wrong, or this service is not enabled for the account. %retouch_nb login picwish",
+    ),
+    404: (
+        ResultExpiredError,
+        "knows no such task",
+        "Tasks and results live one hour; a wrong base address answers so too.",
+    ),
+    413: (RefusedError, "finds the file too large", "Nothing was charged. Save it smaller."),
+    429: (RateLimitError, "asks to slow down", "It allows 2 requests a second."),
+}
+
 WARN_ABOVE = 15 * MB
 LONGEST_ADDRESS = 512
 
@@ -140,13 +156,13 @@ class PicWishTask(Operation, provider=PICWISH):
 
     def read(self, answer: Answer, ticket: str = "") -> Outcome:
         if answer.status != 200:
-            return _refusal(answer.status, answer)
+            return refusal(PICWISH.title, REFUSED, answer.status, answer)
         if is_picture(answer.body):
             return Finished(answer.body)
         body = answer.json()
         status = integer(body.get("status", 200))
         if status != 200:
-            return _refusal(status or 0, answer)
+            return refusal(PICWISH.title, REFUSED, status or 0, answer)
         task = body.get("data")
         if not isinstance(task, dict):
             raise ProtocolError("The answer has no task in it.", provider=PICWISH.title)
@@ -421,69 +437,6 @@ def _image(task: dict[str, Any], ticket: str) -> bytes | Call:
         raise ProtocolError(
             "The picture is neither an address nor base64.", provider=PICWISH.title, ticket=ticket
         ) from error
-
-
-def _refusal(status: int, answer: Answer) -> Refused:
-    """Turn an HTTP or body status into an error, and say whether asking again can help."""
-    said = _message(answer)
-    facts = {"provider": PICWISH.title, "code": str(status)}
-    match status:
-        case 400:
-            return Refused(
-                RefusedError(
-                    f"PicWish did not accept the parameters{said}.",
-                    advice="Nothing was charged.",
-                    **facts,
-                )
-            )
-        case 401:
-            return Refused(
-                CredentialsError(
-                    f"PicWish refused the key{said}.",
-                    advice="It is wrong, or this service is not enabled for the account. %retouch_nb login picwish",
-                )
-            )
-        case 404:
-            return Refused(
-                ResultExpiredError(
-                    f"PicWish knows no such task{said}.",
-                    advice="Tasks and results live one hour; a wrong base address answers so too.",
-                    **facts,
-                )
-            )
-        case 413:
-            return Refused(
-                RefusedError(
-                    f"PicWish finds the file too large{said}.",
-                    advice="Nothing was charged. Save it smaller.",
-                    **facts,
-                )
-            )
-        case 429:
-            return Refused(
-                RateLimitError(
-                    f"PicWish asks to slow down{said}.",
-                    advice="It allows 2 requests a second.",
-                    **facts,
-                ),
-                passing=True,
-            )
-        case _ if status >= 500:
-            return Refused(
-                ServiceError(f"PicWish had a server error ({status}){said}.", **facts),
-                passing=True,
-                untouched=False,
-            )
-        case _:
-            return Refused(RefusedError(f"PicWish refused with status {status}{said}.", **facts))
-
-
-def _message(answer: Answer) -> str:
-    try:
-        text = one_line(answer.json().get("message"))
-    except ProtocolError:
-        return ""
-    return f": {text}" if text else ""
 
 
 def is_picture(body: bytes) -> bool:

@@ -31,11 +31,11 @@ from retouch_nb.errors import (
     RateLimitError,
     RefusedError,
     ResultExpiredError,
-    ServiceError,
     TaskFailedError,
 )
 from retouch_nb.params import Delivery, Reads
 from retouch_nb.photo import Photo
+from retouch_nb.providers.refusals import Meaning, refusal
 from retouch_nb.providers.steps import PRESETS, Recipe, read_recipe
 from retouch_nb.providers.words import engine_notes, fraction, integer, one_line
 
@@ -72,6 +72,20 @@ RETOUCH4ME = Provider(
         },
     ),
 )
+
+REFUSED: Mapping[int, Meaning] = {
+    401: (CredentialsError, "refused the token", "%retouch_nb login retouch4me"),
+    404: (ResultExpiredError, "knows no such job", "Results live 24 hours."),
+    429: (RateLimitError, "asks to slow down", ""),
+    460: (CredentialsError, "knows no such token", "%retouch_nb login retouch4me"),
+    461: (
+        OutOfCreditsError,
+        "says that the limit is reached",
+        "Wait for the quota to renew, top up, or use --provider local.",
+    ),
+    462: (RefusedError, "does not accept the steps", "Nothing was retouched."),
+}
+"""460 to 462 are this service's own; they count in the HTTP status and in the body."""
 
 OUTSIDE_EUROPE = "https://cf-retoucher.retouch4.me"
 """The second host, which the vendor advises outside Europe; for ``RETOUCH4ME_BASE_URL``."""
@@ -145,11 +159,11 @@ class Retouch(
 
     def read(self, answer: Answer, ticket: str = "") -> Outcome:
         if answer.status // 100 != 2:
-            return _refusal(answer.status, _said(answer), ticket)
+            return refusal(RETOUCH4ME.title, REFUSED, answer.status, answer, ticket=ticket)
         body = answer.json()
         status = integer(body.get("status", 200))
         if status != 200:
-            return _refusal(status or 0, one_line(body.get("message")), ticket)
+            return refusal(RETOUCH4ME.title, REFUSED, status or 0, answer, ticket=ticket)
         if isinstance(body.get("state"), str):
             return _state(body, ticket)
         started = one_line(body.get("id"))
@@ -190,58 +204,3 @@ def _step(body: Mapping[str, Any]) -> str:
 def _quota(body: Mapping[str, Any]) -> tuple[str, ...]:
     left = integer(body.get("retouchQuota"))
     return () if left is None else (f"{left} retouches left today.",)
-
-
-def _said(answer: Answer) -> str:
-    try:
-        return one_line(answer.json().get("message"))
-    except ProtocolError:
-        return ""
-
-
-def _refusal(status: int, said: str, ticket: str) -> Refused:
-    """Turn an HTTP or body status into an error; 460 to 462 are this service's own."""
-    what = f": {said}" if said else ""
-    facts = {"provider": RETOUCH4ME.title, "code": str(status), "ticket": ticket}
-    match status:
-        case 401 | 460:
-            return Refused(
-                CredentialsError(
-                    f"Retouch4me refused the token ({status}){what}.",
-                    advice="%retouch_nb login retouch4me",
-                )
-            )
-        case 404:
-            return Refused(
-                ResultExpiredError(
-                    f"Retouch4me knows no such job{what}.", advice="Results live 24 hours.", **facts
-                )
-            )
-        case 461:
-            return Refused(
-                OutOfCreditsError(
-                    f"Retouch4me says that the limit is reached{what}.",
-                    advice="Wait for the quota to renew, top up, or use --provider local.",
-                    **facts,
-                )
-            )
-        case 462:
-            return Refused(
-                RefusedError(
-                    f"Retouch4me does not accept the steps{what}.",
-                    advice="Nothing was retouched.",
-                    **facts,
-                )
-            )
-        case 429:
-            return Refused(
-                RateLimitError(f"Retouch4me asks to slow down{what}.", **facts), passing=True
-            )
-        case _ if status >= 500:
-            return Refused(
-                ServiceError(f"Retouch4me had a server error ({status}){what}.", **facts),
-                passing=True,
-                untouched=False,
-            )
-        case _:
-            return Refused(RefusedError(f"Retouch4me refused with status {status}{what}.", **facts))

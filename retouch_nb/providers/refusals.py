@@ -1,0 +1,57 @@
+"""From a status code to an error: what services share, with a table of each one's own words."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from retouch_nb.contract import Answer, Refused
+from retouch_nb.errors import CredentialsError, ProtocolError, RefusedError, ServiceError
+from retouch_nb.providers.words import one_line
+
+Meaning: TypeAlias = tuple[type[ServiceError] | type[CredentialsError], str, str]
+"""Class of the error, what happened as the end of a sentence about the service, advice."""
+
+
+def refusal(
+    title: str,
+    meanings: Mapping[int, Meaning],
+    status: int,
+    answer: Answer,
+    *,
+    ticket: str = "",
+) -> Refused:
+    """Say what a status that is not success means, and whether asking again can help.
+
+    After 429 the service says that it did not take the request; after 5xx nobody knows.
+
+    Examples
+    --------
+    >>> known = {413: (RefusedError, "finds the file too large", "Save it smaller.")}
+    >>> answer = Answer(413, {}, b'{"message": "20 MB at most"}')
+    >>> print(refusal("PicWish", known, 413, answer).error)
+    PicWish finds the file too large: 20 MB at most. Save it smaller.
+    """
+    said = _said(answer)
+    if status >= 500:
+        what = f"{title} had a server error ({status}){said}."
+        error = ServiceError(what, provider=title, code=str(status), ticket=ticket)
+        return Refused(error, passing=True, untouched=False)
+    kind, happened, advice = meanings.get(
+        status, (RefusedError, f"refused with status {status}", "")
+    )
+    what = f"{title} {happened}{said}."
+    if issubclass(kind, ServiceError):
+        code = str(status)
+        return Refused(
+            kind(what, advice=advice, provider=title, code=code, ticket=ticket),
+            passing=status == 429,
+        )
+    return Refused(kind(what, advice=advice))
+
+
+def _said(answer: Answer) -> str:
+    """Give the service's own words, if its answer has any."""
+    try:
+        text = one_line(answer.json().get("message"))
+    except ProtocolError:
+        return ""
+    return f": {text}" if text else ""
