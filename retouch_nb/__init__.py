@@ -3,6 +3,7 @@
 ``%load_ext retouch_nb`` brings the magics; the functions below do the same without them.
 """
 
+import logging
 from typing import Any
 
 from retouch_nb import errors, session
@@ -18,6 +19,9 @@ from retouch_nb.providers.retouch4me import Retouch
 from retouch_nb.strokes import Box, Brush, Lasso, Strokes
 
 __version__ = "0.1.0"
+
+# Quiet unless somebody listens: a failed task is an error in its cell, not a traceback beside it.
+logging.getLogger("retouch_nb").addHandler(logging.NullHandler())
 
 inpaint = function(Inpaint)
 enhance = function(Enhance)

@@ -105,7 +105,8 @@ def _stoppable() -> Iterator[None]:
 
 
 def _hush() -> None:
-    """Keep from the log what is no news: cuts made on purpose, and forms that senders got wrong."""
+    """Log failed tasks, and keep out what is no news: cuts made on purpose, and forms that senders got wrong."""
+    logging.getLogger("retouch_nb").addHandler(logging.StreamHandler())
     logging.getLogger("uvicorn.error").addFilter(_unless_cut)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
