@@ -96,8 +96,8 @@ def _opened(source: bytes | str | os.PathLike[str]) -> zipfile.ZipFile:
 
 
 def _read(archive: zipfile.ZipFile, most_pixels: int) -> Archive:
-    files = [entry for entry in archive.infolist() if not entry.is_dir()]
     _check_names(archive.infolist())
+    files = [entry for entry in archive.infolist() if not entry.is_dir()]
     most_pixels = max(most_pixels, SMALL)
     _check_sizes(files, most_pixels * 10 + 1_000_000)  # 16-bit RGBA has 8 bytes a pixel
     pictures: list[File] = []

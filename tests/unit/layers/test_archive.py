@@ -201,6 +201,13 @@ def test_missing_file(tmp_path: Path):
         read_zip(tmp_path / "none.zip", most_pixels=PIXELS)
 
 
+def test_a_file_without_a_name():
+    """An entry whose name begins with a zero byte has none, and is refused."""
+    data = zipped(("Heal.png", PNG)).replace(b"Heal.png", b"\0eal.png")
+    with pytest.raises(ProtocolError, match="path"):
+        read_zip(data, most_pixels=PIXELS)
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     cut=st.integers(0, 800),
