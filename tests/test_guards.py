@@ -14,7 +14,7 @@ ROOT = PACKAGE.parent
 
 LAYERS = [
     {"errors"},
-    {"photo", "mask", "strokes", "blend", "layers", "imaging", "table"},
+    {"photo", "mask", "strokes", "blend", "layers", "imaging", "table", "metrics"},
     {"engine"},
     {"params", "contract", "credentials"},
     {"receipt", "providers", "describe"},
