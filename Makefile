@@ -29,8 +29,9 @@ serve: $(VENV)/demo.installed ## the embedded engine on a port
 bench: $(VENV)/test.installed ## beside the peers, in one run
 	@for topic in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$topic .py) || exit 1; done
 
-docs: $(VENV)/test.installed ## write the tables of the README anew
+docs: $(VENV)/test.installed ## write the tables of the README anew, and the reference as pages
 	$(BIN)/python -m retouch_nb docs
+	$(BIN)/python -m retouch_nb docs build/reference
 
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .

@@ -38,7 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("doctor", help="what is installed, configured and reachable").set_defaults(
         run=_doctor
     )
-    tables = commands.add_parser("docs", help="write the README's tables from the declarations")
+    tables = commands.add_parser(
+        "docs", help="write the reference from the declarations: pages, or the README's tables"
+    )
+    tables.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        help="write every page here; the README's tables when left out",
+    )
     tables.add_argument(
         "--check", action="store_true", help="only tell whether they are up to date"
     )
@@ -65,6 +73,9 @@ def _doctor(given: argparse.Namespace) -> int:
 
 
 def _docs(given: argparse.Namespace) -> int:
+    if given.folder:
+        print(f"{len(docs.write(given.folder))} pages; begin with {given.folder / 'index.md'}")
+        return 0
     fresh = docs.update(given.readme, write=not given.check)
     print(
         f"{given.readme}: {'up to date' if fresh else 'written' if not given.check else 'stale; run make docs'}"

@@ -1,11 +1,12 @@
-"""Tables of the README, written from the declarations between markers, so that they cannot lie."""
+"""Where the reference goes: into the README between its markers, and into a folder as pages."""
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from retouch_nb import errors
-from retouch_nb.describe import limits_text, markdown_table, summary
-from retouch_nb.providers import operations, providers
+from retouch_nb.reference import tables
+from retouch_nb.reference.dependencies import extra_table
+from retouch_nb.reference.pages import write as write
 
 MARK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
@@ -25,34 +26,17 @@ def update(readme: Path, *, write: bool = True) -> bool:
     return after == before
 
 
-def parameters() -> str:
-    """Give the parameters of every operation, one table each."""
-    return "\n\n".join(
-        f"**`%{name}`** ({operation.provider.title}). {summary(operation)} Photos {limits_text(operation)}.\n\n"
-        f"{markdown_table(operation)}"
-        for name, operation in operations().items()
-    )
-
-
-def environment() -> str:
-    """Give the environment variables of every service."""
-    rows = [
-        f"| `{p.key_env}` | key of {p.title}; get one at <{p.key_page}> |\n"
-        f"| `{p.base_env}` | address instead of `{p.base_url}` |"
-        for p in providers().values()
-    ]
-    rows.append("| `RETOUCH_NB_HOME` | folder of journal and cache |")
-    return "\n".join(["| variable | meaning |", "|---|---|", *rows])
-
-
-def error_tree() -> str:
-    """Give the tree of errors as it stands in the module that defines it."""
-    tree = (errors.__doc__ or "").partition("::\n\n")[2]
-    return (
-        "```\n"
-        + "\n".join(line.removeprefix("    ") for line in tree.rstrip().splitlines())
-        + "\n```"
-    )
-
-
-TABLES = {"parameters": parameters, "environment": environment, "errors": error_tree}
+TABLES: Mapping[str, Callable[[], str]] = {
+    "operations": tables.operation_table,
+    "parameters": tables.parameters,
+    "options": tables.options,
+    "magics": tables.magics,
+    "commands": tables.command_table,
+    "settings": tables.settings,
+    "environment": tables.environment,
+    "errors": tables.error_tree,
+    "calls": tables.calls,
+    "faults": tables.faults,
+    "extras": extra_table,
+}
+"""What may stand between markers of the README, by the word in them."""

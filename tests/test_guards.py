@@ -22,7 +22,7 @@ LAYERS = [
     {"figure", "gallery", "loop", "pump", "webhook"},
     {"edit", "jobs", "job", "config", "session"},
     {"doctor", "functions", "widgets"},
-    {"magics", "demo", "docs", "cli"},
+    {"magics", "reference", "demo", "docs", "cli"},
     {"__init__", "__main__"},
 ]
 """From the ground up; a module imports from its own layer and from those below."""

@@ -142,7 +142,7 @@ def manage_magic(session: Session, *, ask: Callable[[str], str] | None = None) -
                 yield Candidate("clear", "action")
 
     run.__name__ = run.__qualname__ = NAME
-    run.__doc__ = _help(desk)
+    run.__doc__ = _help()
     return Magic(NAME, run, completes)
 
 
@@ -164,17 +164,29 @@ def _command(desk: Desk, name: str) -> Callable[..., Any]:
     return checked
 
 
+def commands() -> list[tuple[str, str]]:
+    """Give how each command of ``%retouch_nb`` is written, and what it does.
+
+    Examples
+    --------
+    >>> commands()[1]
+    ('%retouch_nb resume ID', 'Take up an earlier job, wait for it and give its result.')
+    """
+    methods = [getattr(Desk, name) for name in COMMANDS]
+    return [(_usage(method), inspect.getdoc(method) or "") for method in methods]
+
+
 def _usage(method: Callable[..., Any]) -> str:
     words = [
         name.upper() if parameter.default is parameter.empty else f"[{name}]"
         for name, parameter in inspect.signature(method).parameters.items()
+        if name != "self"
     ]
     return " ".join([f"%{NAME}", method.__name__, *words])
 
 
-def _help(desk: Desk) -> str:
-    methods = [getattr(desk, name) for name in COMMANDS]
+def _help() -> str:
     return "\n".join(
         ["Jobs, keys, cache and a look at the installation.", ""]
-        + [f"    {_usage(method):<40} {inspect.getdoc(method)}" for method in methods]
+        + [f"    {usage:<40} {told}" for usage, told in commands()]
     )
