@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from retouch_nb import errors, session
+from retouch_nb.compare import Comparison, compare
 from retouch_nb.edit import Edit
 from retouch_nb.functions import function, jobs, resume, submit
 from retouch_nb.job import Job, View
@@ -35,6 +36,7 @@ __all__ = [
     "retouch_object",
     "match_style",
     "retouch",
+    "compare",
     "submit",
     "jobs",
     "resume",
@@ -47,6 +49,7 @@ __all__ = [
     "Box",
     "Lasso",
     "Edit",
+    "Comparison",
     "LayerStack",
     "Layer",
     "BlendMode",

@@ -28,7 +28,7 @@ _ROOM_FOR_LABELS = 240
 _STATIC = Path(__file__).with_name("static")
 
 
-def _style_sheet(name: str) -> str:
+def style_sheet(name: str) -> str:
     """Read a style sheet without comments and line breaks, for it travels with every figure."""
     css = (_STATIC / name).read_text("utf-8")
     handle = base64.b64encode((_STATIC / "handle.svg").read_bytes()).decode()
@@ -36,8 +36,14 @@ def _style_sheet(name: str) -> str:
     return " ".join(re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL).split())
 
 
-_FIGURE_STYLE = _style_sheet("figure.css")
-_PAGE_STYLE = _style_sheet("page.css")
+def script(name: str) -> str:
+    """Read a script without its comments, which stand on lines of their own, and indents."""
+    lines = (line.strip() for line in (_STATIC / name).read_text("utf-8").splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
+
+
+FIGURE_STYLE = style_sheet("figure.css")
+_PAGE_STYLE = style_sheet("page.css")
 
 
 @dataclass(frozen=True)
@@ -156,16 +162,16 @@ def figure(before: Photo | None, after: Photo, caption: Caption, *, longest: int
     >>> html.count("<img"), 'alt="before: photo, 60 x 40"' in html
     (2, True)
     """
-    shown = _Preview.of(after, "after", longest)
+    shown = Preview.of(after, "after", longest)
     if before is None:
-        pictures = _alone(shown)
-    elif _same_shape(before, after):
-        pictures = _stacked(_Preview.of(before, "before", longest), shown)
+        pictures = alone(shown)
+    elif same_shape(before, after):
+        pictures = stacked(Preview.of(before, "before", longest), shown)
     else:
-        pictures = _beside(_Preview.of(before, "before", longest), shown)
+        pictures = _beside(Preview.of(before, "before", longest), shown)
     return (
         f'<figure class="retouch-figure" style="margin:4px;max-width:{FRAME[0]}px">'
-        f"<style>{_FIGURE_STYLE}</style>{pictures}{_caption(caption)}</figure>"
+        f"<style>{FIGURE_STYLE}</style>{pictures}{_caption(caption)}</figure>"
     )
 
 
@@ -192,8 +198,21 @@ def page(title: str, body: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Preview:
-    """A photo made small enough for a notebook, and how it is shown there."""
+class Preview:
+    """A photo made small enough for a notebook, and how it is shown there.
+
+    Attributes
+    ----------
+    data : bytes
+        WebP.
+    label : str
+        For an upper corner.
+    alt : str
+    shown : tuple of int
+        Width and height in CSS pixels.
+    transparent : bool
+        A checkerboard belongs behind it.
+    """
 
     data: bytes
     label: str
@@ -202,7 +221,8 @@ class _Preview:
     transparent: bool
 
     @classmethod
-    def of(cls, photo: Photo, label: str, longest: int) -> "_Preview":
+    def of(cls, photo: Photo, label: str, longest: int) -> "Preview":
+        """Make a photo small; `longest` is its longer side in pixels."""
         small = photo.thumbnail(longest)
         width, height = photo.size
         return cls(
@@ -229,7 +249,7 @@ class _Preview:
         return (
             f'<div style="position:absolute;top:10px;{side}:10px;padding:1px 9px;border-radius:3px;'
             "background:rgba(0,0,0,0.55);color:white;font-size:12px;line-height:20px"
-            f'">{self.label}</div>'
+            f'">{escape(self.label)}</div>'
         )
 
 
@@ -248,7 +268,7 @@ def _displayed(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _same_shape(one: Photo, other: Photo) -> bool:
+def same_shape(one: Photo, other: Photo) -> bool:
     """Tell whether two photos cover each other, give or take what rounding does to a side."""
     across, down = one.size[0] * other.size[1], one.size[1] * other.size[0]
     return abs(across - down) <= 0.005 * max(across, down)
@@ -265,7 +285,7 @@ _SLIDE = (
 JupyterLab would take the arrow keys for its own, were it not for the attribute of its command library, Lumino."""
 
 
-def _stacked(before: _Preview, after: _Preview) -> str:
+def stacked(before: Preview, after: Preview) -> str:
     """Lay the picture before over the other; a height of 100 % keeps its size when its box is narrowed."""
     before = replace(before, shown=after.shown)
     return (
@@ -280,11 +300,12 @@ def _stacked(before: _Preview, after: _Preview) -> str:
     )
 
 
-def _beside(before: _Preview, after: _Preview) -> str:
-    return f'<div style="display:flex;gap:8px;align-items:flex-start">{_alone(before)}{_alone(after)}</div>'
+def _beside(before: Preview, after: Preview) -> str:
+    return f'<div style="display:flex;gap:8px;align-items:flex-start">{alone(before)}{alone(after)}</div>'
 
 
-def _alone(only: _Preview) -> str:
+def alone(only: Preview) -> str:
+    """Show one picture with its label."""
     return (
         f'<div style="position:relative;flex:1;max-width:{only.shown[0]}px">'
         f"{only.img('width:100%;height:auto')}{only.tag('left')}</div>"

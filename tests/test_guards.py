@@ -21,7 +21,7 @@ LAYERS = [
     {"client"},
     {"figure", "gallery", "loop", "pump", "webhook"},
     {"edit", "jobs", "job", "config", "session"},
-    {"doctor", "functions", "widgets"},
+    {"compare", "doctor", "functions", "widgets"},
     {"magics", "reference", "demo", "docs", "cli"},
     {"__init__", "__main__"},
 ]
@@ -30,6 +30,7 @@ LAYERS = [
 LOADS_LATER = {
     "session": {"retouch_nb.client", "retouch_nb.engine"},  # httpx, Starlette
     "cli": {"retouch_nb.engine.serve"},  # uvicorn
+    "compare": {"retouch_nb.imaging"},  # OpenCV
     "imaging.patchmatch": {"retouch_nb.imaging"},  # numba
     "__init__": {
         "retouch_nb.magics",
