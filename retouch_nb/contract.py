@@ -331,6 +331,8 @@ class Operation:
     limits: ClassVar[Limits]
     kinds: ClassVar[tuple[Kind, ...]] = ("picture",)
     """What a result may be; told apart by its bytes."""
+    recolours: ClassVar[bool] = True
+    """Colours may change where nothing else does."""
 
     photo: Any
 
@@ -392,6 +394,15 @@ class Operation:
         """Give the pixels that may change, where that is known."""
         mask = getattr(self, "mask", None)
         return mask if isinstance(mask, Mask) else None
+
+    @classmethod
+    def has_area(cls) -> bool:
+        """Tell whether only a part of the photo is to change."""
+        return any(param.type is Mask for param in params(cls))
+
+    def result_size(self) -> tuple[int, int] | None:
+        """Give the width and height of the result, where they are known before."""
+        return None
 
     def tasks(self) -> tuple[str, ...]:
         """Name the steps of a layered request in their order; nothing where there are none to name."""

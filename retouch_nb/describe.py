@@ -19,6 +19,21 @@ class RunOptions:
         False
     )
     max_credits: Annotated[int | None, "Refuse to spend more than this.", Range(0, 100_000)] = None
+    restore_outside: Annotated[
+        bool, "Put the original back outside the mask, beyond a narrow seam to the last bit."
+    ] = False
+
+
+def run_params(operation: type[Operation], options: type[RunOptions] = RunOptions) -> list[Param]:
+    """Give what can be said of a run of this operation.
+
+    Examples
+    --------
+    >>> from retouch_nb.providers.picwish import Enhance, Inpaint
+    >>> [len(run_params(operation)) for operation in (Enhance, Inpaint)]
+    [3, 4]
+    """
+    return [p for p in params(options) if p.name != "restore_outside" or operation.has_area()]
 
 
 def summary(operation: type[Operation]) -> str:
@@ -75,7 +90,7 @@ def markdown_table(operation: type[Operation]) -> str:
 def docstring(operation: type[Operation]) -> str:
     """Write the docstring of the function that runs an operation, in numpydoc's form."""
     lines = [inspect.getdoc(operation) or "", "", "Parameters", "----------"]
-    for param in (*params(operation), *params(RunOptions)):
+    for param in (*params(operation), *run_params(operation)):
         default = "" if param.required else f", default {default_text(param)}"
         lines += [f"{param.name} : {param.accepts}{default}", f"    {param.doc}"]
     lines += [
@@ -91,7 +106,10 @@ def docstring(operation: type[Operation]) -> str:
 
 def signature(operation: type[Operation]) -> inspect.Signature:
     """Give the signature of the function that runs an operation."""
-    both = (operation, RunOptions)
+    run = inspect.signature(RunOptions).parameters
     return inspect.Signature(
-        [p for one in both for p in inspect.signature(one).parameters.values()]
+        [
+            *inspect.signature(operation).parameters.values(),
+            *(run[param.name] for param in run_params(operation)),
+        ]
     )

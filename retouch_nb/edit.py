@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from retouch_nb import figure
+from retouch_nb.drift import Drift
 from retouch_nb.gallery import gallery
 from retouch_nb.layers import LayerStack
 from retouch_nb.mask import Mask
@@ -32,6 +33,8 @@ class Edit:
         The layers of a layered result.
     mask : Mask or None
         Where the photo was to be changed.
+    drift : Drift or None
+        How far the result, as it came, is from the photo where it should be the same.
     """
 
     before: Photo | None
@@ -40,6 +43,7 @@ class Edit:
     layers: LayerStack | None = None
     mask: Mask | None = None
     longest: int = field(default=1280)
+    drift: Drift | None = None
 
     def __photo__(self) -> Photo:
         return self.after

@@ -15,16 +15,8 @@ from retouch_nb.providers import operation_named
 def function(operation: type[Operation]) -> Callable[..., Edit]:
     """Make the function that runs an operation, waits and gives the `Edit`."""
 
-    def run(
-        *pictures: Any,
-        provider: str | None = None,
-        fresh: bool = False,
-        max_credits: int | None = None,
-        **options: Any,
-    ) -> Edit:
-        return submit(
-            operation, *pictures, provider=provider, fresh=fresh, max_credits=max_credits, **options
-        ).result()
+    def run(*pictures: Any, **options: Any) -> Edit:
+        return submit(operation, *pictures, **options).result()
 
     run.__name__ = run.__qualname__ = operation.name
     run.__doc__ = docstring(operation)
@@ -39,6 +31,7 @@ def submit(
     provider: str | None = None,
     fresh: bool = False,
     max_credits: int | None = None,
+    restore_outside: bool = False,
     **options: Any,
 ) -> Job:
     """Start an operation without waiting: await the job, or ask it for its result later.
@@ -55,6 +48,8 @@ def submit(
         Do it again, whatever the cache holds; a service is paid again.
     max_credits : int, optional
         Refuse to spend more than this.
+    restore_outside : bool
+        Put the original back outside the mask, to the last bit beyond a narrow seam.
 
     Returns
     -------
@@ -75,7 +70,11 @@ def submit(
     """
     kind = operation_named(operation) if isinstance(operation, str) else operation
     return session.current().submit(
-        kind(*pictures, **options), provider=provider, fresh=fresh, max_credits=max_credits
+        kind(*pictures, **options),
+        provider=provider,
+        fresh=fresh,
+        max_credits=max_credits,
+        restore_outside=restore_outside,
     )
 
 

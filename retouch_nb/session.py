@@ -3,6 +3,7 @@
 There is one session a process, `current`; the client and the engine load when first used.
 """
 
+import asyncio
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from retouch_nb.config import Retouch, home_folder
 from retouch_nb.contract import Operation, Provider
 from retouch_nb.credentials import Credentials
+from retouch_nb.drift import Drift, look, restored
 from retouch_nb.edit import Edit
-from retouch_nb.errors import PictureError, ServiceError, UnknownNameError
+from retouch_nb.errors import ParameterError, PictureError, ServiceError, UnknownNameError
 from retouch_nb.job import Job, View
 from retouch_nb.jobs import JobRow, JobTable
 from retouch_nb.layers import LayerStack
@@ -24,6 +26,7 @@ from retouch_nb.loop import Background
 from retouch_nb.photo import Photo
 from retouch_nb.providers import operation_named
 from retouch_nb.receipt import ENGINE as ENGINE
+from retouch_nb.receipt import Receipt
 
 if TYPE_CHECKING:
     from retouch_nb.client import Client, Entry, Event, Result, Route
@@ -79,6 +82,7 @@ class Session:
         provider: str | None = None,
         fresh: bool = False,
         max_credits: int | None = None,
+        restore_outside: bool = False,
     ) -> Job:
         """Start an operation and give the running job.
 
@@ -93,12 +97,18 @@ class Session:
             Do it again and pay again, whatever the cache holds.
         max_credits : int, optional
             Refuse a task that costs more; the setting ``max_credits`` when left out.
+        restore_outside : bool
+            Put the original back outside the mask, to the last bit beyond a narrow seam.
 
         Raises
         ------
         UnknownNameError
             There is no such provider.
+        ParameterError
+            There is no mask to restore the outside of.
         """
+        if restore_outside:
+            _check_restorable(operation)
         route = self.route(operation, provider)
         cap = self.settings.max_credits if max_credits is None else max_credits
         job_id = secrets.token_hex(4)
@@ -114,7 +124,8 @@ class Session:
                     patience=self.settings.patience,
                     watch=watch,
                 )
-            return self._edit(operation, result)
+            edit = await asyncio.to_thread(self._edit, operation, result)
+            return await asyncio.to_thread(_restored, edit) if restore_outside else edit
 
         return self._job(job_id, operation, route).start(work, self._background)
 
@@ -135,9 +146,8 @@ class Session:
         route = self.route(operation, "local" if row.free else "cloud")
 
         async def work(watch: "Callable[[Event], None]") -> Edit:
-            return self._edit(
-                operation, await self.client.resume(job_id, operation, route, watch=watch)
-            )
+            result = await self.client.resume(job_id, operation, route, watch=watch)
+            return await asyncio.to_thread(self._edit, operation, result)
 
         return self._job(job_id, operation, route).start(work, self._background)
 
@@ -232,13 +242,15 @@ class Session:
         before = given if isinstance(given, Photo) else None
         layers = self._layers(result, before, operation.tasks()) if result.kind == "zip" else None
         after = layers.composite() if layers else result.photo
+        drift = _drift(operation, before, after) if before else None
         return Edit(
             before,
             replace(after, name=given.name if given else operation.name),
-            result.receipt,
+            _remarked(result.receipt, drift),
             layers,
             operation.area(),
             self.settings.preview,
+            drift,
         )
 
     def _layers(self, result: "Result", before: Photo | None, tasks: Sequence[str]) -> LayerStack:
@@ -259,6 +271,38 @@ class Session:
 
         base_url = self.environ.get(service.base_env) or service.base_url
         return Route(service, base_url.rstrip("/"), service.title)
+
+
+def _drift(operation: Operation, before: Photo, after: Photo) -> Drift:
+    """Measure what should be the same; under a mask that the service fetches itself, that is not known."""
+    area = operation.area()
+    unknown = area is None and operation.has_area()
+    size, coloured = operation.result_size(), operation.recolours or unknown
+    return look(before, after, area, size=size, coloured=coloured)
+
+
+def _remarked(receipt: Receipt, drift: Drift | None) -> Receipt:
+    return replace(receipt, remarks=receipt.remarks + drift.remarks) if drift else receipt
+
+
+def _check_restorable(operation: Operation) -> None:
+    if operation.area() is None:
+        raise ParameterError(
+            f"{operation.name} has no mask at hand outside of which the original could be put back.",
+            advice="Nothing was sent. Leave --restore-outside out.",
+        )
+
+
+def _restored(edit: Edit) -> Edit:
+    """Put the original back, and say so instead of what it mends."""
+    assert edit.before
+    assert edit.mask
+    after, seam = restored(edit.before, edit.after, edit.mask)
+    found = edit.drift.remarks if edit.drift else ()
+    told = tuple(remark for remark in edit.receipt.remarks if remark not in found)
+    still = look(edit.before, after, edit.mask, size=edit.before.size).remarks
+    done = f"The original was put back outside the mask; the seam is {seam} pixels wide."
+    return replace(edit, after=after, receipt=replace(edit.receipt, remarks=(*told, done, *still)))
 
 
 @contextmanager

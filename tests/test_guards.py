@@ -14,7 +14,7 @@ ROOT = PACKAGE.parent
 
 LAYERS = [
     {"errors"},
-    {"photo", "mask", "strokes", "blend", "layers", "imaging", "table", "metrics"},
+    {"photo", "mask", "strokes", "blend", "layers", "imaging", "table", "drift", "metrics"},
     {"engine"},
     {"params", "contract", "credentials"},
     {"receipt", "providers", "describe"},

@@ -16,7 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import needs_local_scope, no_var_expand
 
 from retouch_nb.contract import Operation
-from retouch_nb.describe import RunOptions
+from retouch_nb.describe import RunOptions, run_params
 from retouch_nb.edit import Edit
 from retouch_nb.errors import ParameterError
 from retouch_nb.job import Job
@@ -70,7 +70,7 @@ def grammar_of(operation: type[Operation]) -> Grammar:
     makers = {name: name for name in ("auto", "local", "cloud", operation.provider.name)}
     run = [
         dataclasses.replace(param, choices=makers) if param.name == "provider" else param
-        for param in params(MagicOptions)
+        for param in run_params(operation, MagicOptions)
     ]
     return Grammar(
         operation.name,
@@ -131,6 +131,7 @@ class OperationMagic:
             provider=options.provider,
             fresh=options.fresh,
             max_credits=options.max_credits,
+            restore_outside=options.restore_outside,
         )
         self._keep(job, options)
         if options.detach:

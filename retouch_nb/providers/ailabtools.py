@@ -103,6 +103,9 @@ class MatchStyle(Operation, name="match_style", provider=AILABTOOLS, limits=LIMI
                     f"{error.advice} Or let it be made to fit: --shrink."
                 ) from None
 
+    def result_size(self) -> tuple[int, int] | None:
+        return self.photo.size
+
     def submit(self) -> Call:
         return Call(
             "POST",

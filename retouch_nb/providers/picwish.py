@@ -118,6 +118,7 @@ class PicWishTask(Operation, provider=PICWISH):
     """What the three endpoints share: how a task is started, asked after and read."""
 
     endpoint: ClassVar[str]
+    recolours = False
 
     photo: Annotated[
         Photo | Link, "The photo: path, address, bytes, image, array or earlier result."
@@ -141,6 +142,9 @@ class PicWishTask(Operation, provider=PICWISH):
         if len(self.photo.data) > WARN_ABOVE:
             return ("Above 15 MB one of PicWish's pages announces a refusal (state -5).",)
         return ()
+
+    def result_size(self) -> tuple[int, int] | None:
+        return self.photo.size if isinstance(self.photo, Photo) else None
 
     def submit(self) -> Call:
         return Call(
@@ -290,6 +294,12 @@ class Enhance(PicWishTask, name="enhance", limits=Limits(20 * MB, (11, 4096))):
                 f"{self.scale_factor}x is meant for photos of up to {reach} px; it may be refused."
             )
         return tuple(found)
+
+    def result_size(self) -> tuple[int, int] | None:
+        if isinstance(self.photo, Link) or self.scale_factor is None:
+            return None
+        width, height = self.photo.size
+        return width * self.scale_factor, height * self.scale_factor
 
     def price(self) -> Price:
         if isinstance(self.photo, Link):

@@ -142,6 +142,9 @@ class Retouch(
         recipe = getattr(self, "steps", None)
         return tuple(step.plugin.name for step in recipe.steps) if recipe else ()
 
+    def result_size(self) -> tuple[int, int] | None:
+        return None if "Crop" in self.tasks() else self.photo.size
+
     def price(self) -> Price:
         return Price(1, "a photo, whatever the number of steps")
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from retouch_nb.describe import run_params
 from retouch_nb.engine import Engine
 from retouch_nb.errors import (
     ParameterError,
@@ -125,10 +126,17 @@ def test_detach_gives_the_job_without_waiting(cell: Cell, shell: InteractiveShel
 
 def test_options_of_the_run_reach_the_session(cell: Cell, session: Any) -> None:
     """Provider, freshness and cap are the session's to obey."""
-    cell("%enhance coffee.png --provider cloud --fresh --max-credits 3")
+    cell("%inpaint coffee.png spot.png --provider cloud --fresh --max-credits 3 --restore-outside")
     cell("%enhance coffee.png")
-    assert session.tasks[0].options == {"provider": "cloud", "fresh": True, "max_credits": 3}
-    assert session.tasks[1].options == {"provider": None, "fresh": False, "max_credits": None}
+    given = {"provider": "cloud", "fresh": True, "max_credits": 3, "restore_outside": True}
+    assert session.tasks[0].options == given
+    assert not any(session.tasks[1].options.values())
+
+
+def test_restoring_is_offered_where_there_is_a_mask(cell: Cell) -> None:
+    """Elsewhere the option does not exist, and the error guesses at another."""
+    with pytest.raises(ParameterError, match="restore-outside"):
+        cell("%enhance coffee.png --restore-outside")
 
 
 def test_save_writes_the_result(cell: Cell) -> None:
@@ -344,7 +352,7 @@ def test_help_says_everything(cell: Cell, shell: InteractiveShell, operation: An
     """``--help`` needs no photo; it and ``?`` name every option, its values, limits and price."""
     shown = repr(cell(f"%{operation.name} --help --no-such-option"))
     assert shown == shell.find_line_magic(operation.name).__doc__
-    for param in (*params(operation), *params(MagicOptions)):
+    for param in (*params(operation), *run_params(operation, MagicOptions)):
         assert param.flag in shown
         assert param.doc in shown
     assert operation.__doc__.splitlines()[0] in shown
