@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 8765
+SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit/test_figure.py tests/unit/test_photo.py
 
-.PHONY: demo test unit browser lab serve bench docs lint build clean
+.PHONY: demo test unit browser lab serve bench docs lint build release-check lowest audit clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/demo.installed ## execute the first notebook on real photos; page and pictures go to build/demo
@@ -15,7 +16,7 @@ demo: $(VENV)/demo.installed ## execute the first notebook on real photos; page 
 test: unit browser ## everything that must hold
 
 unit: $(VENV)/test.installed
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not release"
 
 browser: $(VENV)/test.installed chromium
 	$(BIN)/pytest -m browser tests/browser
@@ -39,8 +40,21 @@ lint: $(VENV)/test.installed
 	$(BIN)/mypy
 	$(BIN)/python -m retouch_nb docs --check
 
-build: $(VENV)/test.installed
+build: $(VENV)/test.installed ## sdist and wheel, in dist
 	$(BIN)/python -m build
+
+release-check: $(VENV)/test.installed ## both built, installed into an empty environment, and used there
+	$(BIN)/pytest -m release tests/release
+
+lowest: $(VENV)/test.installed ## the lower bounds of all dependencies, installed and tried
+	mkdir -p build && $(BIN)/python tests/release/lowest.py fast onnx psd demo >build/lowest.txt
+	rm -rf build/lowest && $(PYTHON) -m venv build/lowest
+	build/lowest/bin/python -m pip install --disable-pip-version-check -q -c build/lowest.txt -e ".[fast,onnx,psd,demo]" \
+		hypothesis onnx pytest pytest-xdist requests
+	build/lowest/bin/pytest -n 2 --dist loadfile $(SMOKE)
+
+audit: $(VENV)/test.installed ## known vulnerabilities of what is installed; asks PyPI
+	$(BIN)/python tests/release/audit.py
 
 clean:
 	rm -rf $(VENV) build dist
