@@ -21,6 +21,13 @@ MB = 1_000_000
 """The services do not say which megabyte they mean; the smaller one is safe under both readings."""
 
 
+PLAIN = 1_000_000
+"""Bytes up to which an answer may be of any structure."""
+
+MOST_PARTS = 10_000
+"""Values of a longer one, which is long for the one picture in it."""
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a photo may be.
@@ -194,6 +201,7 @@ class Answer:
             It is not one; the message shows how it begins.
         """
         try:
+            _check_simple(self.body)
             value = json.loads(self.body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             value = None
@@ -204,6 +212,12 @@ class Answer:
                 code=str(self.status),
             )
         return value
+
+
+def _check_simple(body: bytes) -> None:
+    """Refuse what would unpack to many times its size: three bytes make a list of their own."""
+    if len(body) > PLAIN and sum(map(body.count, (b",", b"[", b"{"))) > MOST_PARTS:
+        raise ValueError("too many values")
 
 
 def _refuse_constant(word: str) -> float:

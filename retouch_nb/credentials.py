@@ -4,11 +4,13 @@ Printing, copying and pickling a key are accidents, so `Secret` makes each of th
 """
 
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn, Protocol
+from urllib.parse import quote
 
 from retouch_nb.contract import Provider
 from retouch_nb.errors import CredentialsError, MissingExtraError
@@ -56,11 +58,16 @@ class Secret:
         >>> Secret("k-123456").hide(b"invalid key k-123456")
         b'invalid key ********'
         """
-        return text if len(self._text) < SHORTEST_HIDDEN else text.replace(self._bytes, b"*" * 8)
+        if len(self._text) >= SHORTEST_HIDDEN:
+            for form in self._forms():
+                text = text.replace(form, b"*" * 8)
+        return text
 
-    @property
-    def _bytes(self) -> bytes:
-        return self._text.encode()
+    def _forms(self) -> set[bytes]:
+        """Give the key as it stands in text, in JSON, which may escape a slash, and in an address."""
+        quoted = json.dumps(self._text)[1:-1]
+        forms = self._text, quoted, quoted.replace("/", "\\/"), quote(self._text, safe="")
+        return {form.encode() for form in forms}
 
     def __repr__(self) -> str:
         return "Secret(********)"
@@ -133,6 +140,9 @@ class Credentials:
         self._keyring = keyring
         self._typed: dict[str, Secret] = {}
         self._told: dict[str, tuple[str, Secret]] = {}
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Keys are neither copied nor pickled.")
 
     def find(self, provider: Provider) -> Secret | None:
         """Give the key of a service, None when there is none."""

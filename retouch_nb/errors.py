@@ -50,7 +50,7 @@ class RetouchError(Exception):
         self.advice = advice
 
     def __str__(self) -> str:
-        return f"{self.what} {self.advice}".strip()
+        return plain(f"{self.what} {self.advice}".strip())
 
     def with_advice(self, advice: str) -> Self:
         """Replace the advice, for a caller who knows better what to do next."""
@@ -59,8 +59,19 @@ class RetouchError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Tell IPython to show these lines and no frames; the saved output stays typed and short."""
-        first = f"\x1b[31m{type(self).__name__}\x1b[0m: {self.what}"
-        return [first, f"  {self.advice}"] if self.advice else [first]
+        first = f"\x1b[31m{type(self).__name__}\x1b[0m: {plain(self.what)}"
+        return [first, f"  {plain(self.advice)}"] if self.advice else [first]
+
+
+def plain(text: str) -> str:
+    r"""Leave out what is no letter but an order to a terminal, or turns the direction of writing.
+
+    Examples
+    --------
+    >>> plain("a\x1b[31mb\u202ec\nd")
+    'a[31mbc\nd'
+    """
+    return text if text.isprintable() else "".join(c for c in text if c.isprintable() or c == "\n")
 
 
 class ParameterError(RetouchError, ValueError):

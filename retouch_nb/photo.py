@@ -7,6 +7,7 @@ CMYK, 16 bits, an unusual format) is encoded anew, and ``notes`` says so.
 import hashlib
 import io
 import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,11 @@ FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "BMP": "bmp", "TIFF": "t
 
 MOST_PIXELS = 250_000_000
 """No photo above this is opened: the largest any of the services takes."""
+
+LONGEST_NAME = 100
+
+_PROGRAMS = {"EPS", "WMF"}
+"""What Pillow has drawn by other programs, in languages of their own."""
 
 _FIT_MODES = {"RGB", "RGBA", "L", "LA"}
 _pillow_limit = threading.Lock()
@@ -132,7 +138,7 @@ class Photo:
     @property
     def file_name(self) -> str:
         """Name with the ending that fits the content."""
-        return f"{self.name}.{FORMATS[self.format]}"
+        return re.sub(r'["\\/]', "_", f"{self.name}.{FORMATS[self.format]}")
 
     @property
     def long_side(self) -> int:
@@ -237,12 +243,23 @@ class Link:
     @property
     def name(self) -> str:
         """Last part of the path without its ending."""
-        return Path(urlsplit(self.url).path).stem or "photo"
+        return called(Path(urlsplit(self.url).path).stem)
 
     @property
     def digest(self) -> str:
         """SHA-256 of the address: all that is known of the picture."""
         return hashlib.sha256(self.url.encode()).hexdigest()
+
+
+def called(stem: str) -> str:
+    r"""Make a name of a file's: to be shown on a terminal, written into a header and sent as UTF-8.
+
+    Examples
+    --------
+    >>> called("Käthe 1"), called("a\x1b[2J\r\nX-Admin: 1"), called("\udcff")
+    ('Käthe 1', 'a[2JX-Admin: 1', 'photo')
+    """
+    return "".join(c for c in stem if c.isprintable())[:LONGEST_NAME].strip() or "photo"
 
 
 def is_link(source: object) -> bool:
@@ -265,6 +282,8 @@ def opened(data: bytes) -> Iterator[Image.Image]:
     try:
         with _raised_limit():
             image = Image.open(io.BytesIO(data))
+            if image.format in _PROGRAMS:
+                raise PictureError(_not_a_picture(data), advice=_readable())
             _check_pixels(image.size)
         with image, _raised_limit_for(image):
             yield image
@@ -272,7 +291,7 @@ def opened(data: bytes) -> Iterator[Image.Image]:
         raise
     except UnidentifiedImageError as error:
         raise PictureError(_not_a_picture(data), advice=_readable()) from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except Exception as error:  # on hostile bytes the decoders raise nearly everything there is
         raise PictureError(
             f"The picture is broken: {error}.",
             advice="Nothing was sent. Save it anew and try again.",
@@ -318,7 +337,7 @@ def _from_path(path: Path, given: str) -> Photo:
             advice="Pass it to the operation itself, or download it.",
         )
     try:
-        return _from_bytes(path.read_bytes(), path.stem)
+        return _from_bytes(path.read_bytes(), called(path.stem))
     except OSError as error:
         raise PictureError(
             f"Cannot read {given!r}: {error.strerror or error}.",
@@ -353,7 +372,7 @@ def _unfit(image: Image.Image) -> list[str]:
         reasons.append(f"Converted from {image.mode} to 8-bit RGB.")
     if _kind(image) not in FORMATS:
         reasons.append(f"Converted from {image.format} to PNG.")
-    elif image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+    elif image.format != "MPO" and getattr(image, "is_animated", False):  # n_frames reads them all
         reasons.append("Only the first of several pictures in the file is used.")
     return reasons
 
@@ -490,7 +509,7 @@ def _encode(image: Image.Image, kind: str, icc: bytes | None, **options: Any) ->
 
 
 def _name_of(image: Image.Image) -> str:
-    return Path(getattr(image, "filename", "") or "photo").stem
+    return called(Path(str(getattr(image, "filename", ""))).stem)
 
 
 def _not_a_picture(data: bytes) -> str:

@@ -259,7 +259,12 @@ class Session:
                 "The result is a ZIP of layers, and the photo they lie on is not at hand.",
                 advice=f"Read it with LayerStack.from_zip({str(result.path)!r}, base=photo).",
             )
-        return LayerStack.from_zip(result.path, before, tasks=tasks)
+        try:
+            return LayerStack.from_zip(result.path, before, tasks=tasks)
+        except ServiceError as error:
+            error.provider, error.code = result.receipt.maker, error.code or "unusable"
+            error.ticket = result.receipt.task_id
+            raise
 
     def _engine_route(self, service: Provider) -> "Route":
         from retouch_nb.client.embedded import embedded  # loads httpx

@@ -130,7 +130,7 @@ class Cache:
         """Read a result; one whose bytes are not those of its name is removed."""
         _, digest, _ = path.name.split(".")
         with suppress(OSError):
-            seen = look(path, ANY) if _hash(path) == digest else Missed("broken")
+            seen = look(path, ANY, known=True) if _hash(path) == digest else Missed("broken")
             if isinstance(seen, Seen):
                 self._touch(path)
                 return Kept(path, digest, seen.kind, seen.photo)

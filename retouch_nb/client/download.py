@@ -15,9 +15,10 @@ from typing import Final, Self
 import httpx
 
 from retouch_nb.client.journal import make_private
-from retouch_nb.client.wire import Route, Wire, compose, is_loopback, may_visit
+from retouch_nb.client.wire import Route, Wire, compose, contents, is_loopback, may_visit
 from retouch_nb.contract import Call, Kind
 from retouch_nb.errors import HomeError, PictureError
+from retouch_nb.layers.pngrows import Png
 from retouch_nb.photo import Photo
 
 MOST_REDIRECTS: Final = 5
@@ -42,10 +43,11 @@ class Landed:
 
 @dataclass(frozen=True)
 class Missed:
-    """A result that did not come, or is not one; `gone` when the link itself was refused."""
+    """A result that did not come, or is not one; `gone` when the link itself was refused, `code` says with what."""
 
     why: str
     gone: bool = False
+    code: str = "unusable"
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,14 @@ async def download(
 
 async def _follow(wire: Wire, route: Route, call: Call, landing: "Landing") -> Landed | Missed:
     inside = route.transport is not None
+    near = inside or is_loopback(httpx.URL(route.base_url).host)
     safe = dataclasses.replace(call, path=secured(call.path, inside=inside))
     request = compose(route, safe, secret=None, timeouts=wire.timeouts)
     for _ in range(1 + MOST_REDIRECTS):
         if not may_visit(request.url, inside=inside):
             return Missed("the link is not https")
+        if is_loopback(request.url.host) and not near:
+            return Missed("the link leads to this machine")
         async with wire.visit(route, request) as response:
             if not response.has_redirect_location:
                 return await _taken(response, landing)
@@ -122,12 +127,13 @@ async def _follow(wire: Wire, route: Route, call: Call, landing: "Landing") -> L
 async def _taken(response: httpx.Response, landing: "Landing") -> Landed | Missed:
     if response.status_code != 200:
         gone = response.status_code in {403, 404, 410}
-        return Missed(f"the link answers with HTTP {response.status_code}", gone=gone)
+        code = str(response.status_code)
+        return Missed(f"the link answers with HTTP {code}", gone=gone, code=code)
     length = response.headers.get("content-length", "")
     coded = "content-encoding" in response.headers
     landing.expected = int(length) if length.isdecimal() and not coded else 0
     with landing:
-        async for chunk in response.aiter_bytes():
+        async for chunk in contents(response):
             landing.take(chunk)
             if landing.too_much:
                 return Missed(f"the result has more than {landing.most_bytes / 1e6:,.0f} MB")
@@ -244,7 +250,7 @@ def sniff(head: bytes) -> str:
     return next((ending for start, ending in STARTS if head.startswith(start)), "")
 
 
-def look(path: Path, kinds: Collection[Kind]) -> Seen | Missed:
+def look(path: Path, kinds: Collection[Kind], *, known: bool = False) -> Seen | Missed:
     """See whether a file is what was asked for and whole, within the limits of `Photo.open`.
 
     Parameters
@@ -253,6 +259,8 @@ def look(path: Path, kinds: Collection[Kind]) -> Seen | Missed:
         The file.
     kinds : collection of str
         What it may be: ``"picture"``, ``"zip"``.
+    known : bool
+        It was looked at before: its pixels need not be counted again.
     """
     with path.open("rb") as file:
         ending = sniff(file.read(12))
@@ -264,9 +272,19 @@ def look(path: Path, kinds: Collection[Kind]) -> Seen | Missed:
     if kind == "zip":
         return Seen(kind, ending) if zipfile.is_zipfile(path) else Missed("the ZIP is cut short")
     try:
-        return Seen(kind, ending, Photo.open(path.read_bytes()))
+        photo = Photo.open(path.read_bytes())
+        if photo.format == "PNG" and not known:
+            _count_pixels(photo.data)
+        return Seen(kind, ending, photo)
     except PictureError as error:
         return Missed(f"the picture that came is unusable: {error.what.rstrip('.')}")
+
+
+def _count_pixels(data: bytes) -> None:
+    """Raise `PictureError` where a PNG has fewer pixels than it says, which its checksums do not show."""
+    png = Png.open(data)
+    for _ in png.strips(png.rows_at_once):
+        pass
 
 
 def _begins(path: Path) -> str:

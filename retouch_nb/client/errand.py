@@ -299,15 +299,15 @@ class Errand:
         try:
             return self._operation.read(answer, self._ticket)
         except ProtocolError as error:
-            error.provider = error.provider or self._route.provider.title
-            return Nonsense(error)
+            senseless = error
         except Exception as error:  # a plug-in's mistake must not lose a paid task
-            return Nonsense(
-                ProtocolError(
-                    f"The answer (HTTP {answer.status}) could not be read: {error!r}.",
-                    provider=self._route.provider.title,
-                )
+            senseless = ProtocolError(
+                f"The answer (HTTP {answer.status}) could not be read: {error!r}."
             )
+        senseless.provider = senseless.provider or self._route.provider.title
+        senseless.code = senseless.code or str(answer.status)
+        senseless.ticket = senseless.ticket or self._ticket
+        return Nonsense(senseless)
 
     def _from_link(self) -> Finished:
         if not self.entry.link:
@@ -378,6 +378,7 @@ class Errand:
         error = kind(
             f"The result of {self._terms.who} could not be fetched: {missed.why}.",
             provider=self._route.provider.title,
+            code=missed.code,
             ticket=self._ticket,
         )
         if self.entry.state is State.SENDING:

@@ -9,6 +9,7 @@ import io
 import ipaddress
 import ssl
 import urllib.request
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -245,6 +246,10 @@ class Wire:
         departure = departure or Departure()
         try:
             request = compose(route, call, secret=secret, timeouts=self.timeouts)
+            self._transport(route, request)
+        except Exception as error:  # a name or a proxy that makes no request
+            return Lost(self._why(error, secret), Left.NOTHING)
+        try:
             departure.watch(request)
             async with asyncio.timeout(within), self.visit(route, request) as response:
                 body = await self._whole(response)
@@ -264,7 +269,7 @@ class Wire:
     async def _whole(self, response: httpx.Response) -> bytes:
         body = bytearray()
         async with asyncio.timeout(self.timeouts.download):
-            async for chunk in response.aiter_bytes():
+            async for chunk in contents(response):
                 body += chunk
                 if len(body) > MOST_ANSWER:
                     raise ValueError(f"the answer has more than {MOST_ANSWER / 1e6:.0f} MB")
@@ -351,6 +356,45 @@ def _parts(call: Call, key_field: str, secret: Secret | None) -> list[tuple[str,
 
 def _without(secret: Secret | None, body: bytes) -> bytes:
     return body if secret is None or len(body) > MOST_TEXT else secret.hide(body)
+
+
+PIECE: Final = 1_000_000
+"""Bytes that are unpacked at a time."""
+
+PACKINGS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 47}
+"""What zlib is told to expect; 47 is either of its own two."""
+
+
+async def contents(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Give the body in pieces, unpacked where a service packs it though it was asked not to.
+
+    httpx would unpack each piece whole: 64 kB on the wire become 64 MB, and packed twice 64 GB. So only one
+    packing is taken, and a piece at a time.
+
+    Raises
+    ------
+    ValueError
+        Packed in another way, more than once, or broken.
+    """
+    packing = response.headers.get("content-encoding", "identity").strip().lower() or "identity"
+    stream: Any = response.stream
+    if packing == "identity":
+        async for chunk in stream:
+            yield chunk
+        return
+    if packing not in PACKINGS:
+        raise ValueError(f"the answer is packed as {packing[:40]!r}, which was not asked for")
+    unpack = zlib.decompressobj(PACKINGS[packing])
+    async for chunk in stream:
+        while chunk and not unpack.eof:
+            try:
+                piece = unpack.decompress(chunk, PIECE)
+            except zlib.error as error:
+                raise ValueError("the answer is broken") from error
+            chunk = unpack.unconsumed_tail
+            yield piece
+    if not unpack.eof:
+        raise ValueError("the answer was cut short")
 
 
 def is_loopback(host: str) -> bool:

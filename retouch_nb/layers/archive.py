@@ -6,6 +6,7 @@ whole; what is merely unknown is kept, or left out with a note.
 
 import io
 import json
+import math
 import os
 import re
 import stat
@@ -15,13 +16,21 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from retouch_nb.errors import PictureError, ProtocolError, RetouchError
 from retouch_nb.layers.pngrows import SIGNATURE, Png
 
 MOST_ENTRIES = 256
 MOST_JSON = 8_000_000
+MOST_DIRECTORY = 1_000_000
+"""Bytes; an entry takes 46 and its name."""
+
+MOST_UNPACKED = 20
+"""How many times its size a ZIP may unpack to, above `FREELY`: PNGs are packed already."""
+
+LONGEST_NAME = 255
+FREELY = 200_000_000
 SMALL = 4_000_000
 """Pixels any layer may have, however small the photo: patches have a size of their own."""
 
@@ -77,20 +86,38 @@ def read_zip(source: bytes | str | os.PathLike[str], *, most_pixels: int) -> Arc
         The file cannot be read.
     """
     try:
-        with _opened(source) as archive:
-            return _read(archive, most_pixels)
+        with _opened(source) as file:
+            modest = _Modest(file)
+            with zipfile.ZipFile(modest) as archive:
+                modest.most = math.inf
+                return _read(archive, most_pixels)
     except RetouchError:
         raise
     except _BROKEN as error:
         raise refused(f"The ZIP of layers is broken: {error}.") from error
 
 
-def _opened(source: bytes | str | os.PathLike[str]) -> zipfile.ZipFile:
+class _Modest:
+    """A file that gives no more at once than an honest directory takes: zipfile reads it whole before anybody can count."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.most: float = MOST_DIRECTORY
+        self._file = file
+        self.seek, self.tell, self.close = file.seek, file.tell, file.close
+        self.seekable = file.seekable
+
+    def read(self, count: int = -1) -> bytes:
+        if count > self.most:
+            raise refused(f"The ZIP has a directory of {count / 1e6:,.0f} MB.")
+        return self._file.read(count)
+
+
+def _opened(source: bytes | str | os.PathLike[str]) -> IO[bytes]:
     if isinstance(source, bytes | bytearray | memoryview):
-        return zipfile.ZipFile(io.BytesIO(source))
+        return io.BytesIO(source)
     path = Path(source).expanduser()
     try:
-        return zipfile.ZipFile(path)
+        return path.open("rb")
     except OSError as error:
         raise PictureError(f"Cannot read {str(source)!r}: {error.strerror or error}.") from error
 
@@ -100,6 +127,7 @@ def _read(archive: zipfile.ZipFile, most_pixels: int) -> Archive:
     files = [entry for entry in archive.infolist() if not entry.is_dir()]
     most_pixels = max(most_pixels, SMALL)
     _check_sizes(files, most_pixels * 10 + 1_000_000)  # 16-bit RGBA has 8 bytes a pixel
+    _check_total(files, archive.start_dir)
     pictures: list[File] = []
     notes: list[str] = []
     result: dict[str, Any] = {}
@@ -125,6 +153,8 @@ def _check_names(files: Sequence[zipfile.ZipInfo]) -> None:
     seen = set()
     for file in files:
         name = file.orig_filename
+        if len(name) > LONGEST_NAME:
+            raise refused(f"The ZIP has an entry whose name has {len(name)} characters.")
         path = PurePosixPath(name)
         slips = path.is_absolute() or ".." in path.parts or re.search(r"[\\:\x00-\x1f]", name)
         if slips or not path.parts:
@@ -152,6 +182,13 @@ def _check_sizes(files: Sequence[zipfile.ZipInfo], most_bytes: int) -> None:
         if file.header_offset < end:
             raise refused(f"The ZIP entry {file.filename!r} overlaps another.")
         end = file.header_offset + file.compress_size
+
+
+def _check_total(files: Sequence[zipfile.ZipInfo], packed: int) -> None:
+    """Refuse many entries that are each of a possible size and together of none."""
+    unpacked = sum(file.file_size for file in files)
+    if unpacked > FREELY + MOST_UNPACKED * packed:
+        raise refused(f"The ZIP of {packed / 1e6:,.1f} MB unpacks to {unpacked / 1e6:,.0f} MB.")
 
 
 def _content(archive: zipfile.ZipFile, file: zipfile.ZipInfo) -> bytes:

@@ -71,7 +71,7 @@ def mode_of(file: str) -> BlendMode | None:
     <BlendMode.LINEAR_LIGHT: 'Linear Light'>
     """
     words = re.split(r"[ _-]+", mode_text(file))
-    for count in range(len(words), 0, -1):  # "linearLight_patch": the mode is what is left
+    for count in range(min(len(words), 4), 0, -1):  # "linearLight_patch": the mode is what is left
         try:
             return BlendMode(" ".join(words[:count]))
         except UnknownNameError:
@@ -234,8 +234,8 @@ def _edited(layer: Layer, result: Record, file: str) -> Layer:
     opacity, visible = edits.get("opacity", 1.0), edits.get("visible", True)
     try:
         return replace(layer, opacity=float(opacity), visible=bool(visible))
-    except (TypeError, ValueError) as error:
-        raise refused(f"result.json gives {file!r} the opacity {opacity!r}.") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise refused(f"result.json gives {file!r} an opacity that is none.") from error
 
 
 def _records(result: Record) -> list[Record]:
@@ -252,10 +252,14 @@ def _record(result: Record, plugin: str, which: int) -> Record:
     own = [
         record
         for record in _records(result)
-        if plugin and letters(str(record.get("pluginName"))) == letters(plugin)
+        if plugin and letters(_text(record.get("pluginName"))) == letters(plugin)
     ]
     own.sort(key=lambda record: _task_index(record.get("operationIndex")))
     return own[which] if which < len(own) else {}
+
+
+def _text(value: object) -> str:
+    return value[:200] if isinstance(value, str) else ""
 
 
 def _task_index(value: object) -> int:
@@ -275,7 +279,7 @@ def _size(record: Record, width: str, height: str) -> tuple[int, int] | None:
     if pair == [None, None]:
         return None
     if not all(isinstance(side, int | float) and 1 <= side < 1e6 for side in pair):
-        raise refused(f"result.json gives {width} and {height} as {pair[0]!r} and {pair[1]!r}.")
+        raise refused(f"result.json gives {width} and {height} as what is no size.")
     return int(pair[0]), int(pair[1])  # type: ignore[arg-type]
 
 

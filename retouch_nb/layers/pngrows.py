@@ -5,6 +5,7 @@ as a small stored PNG of their own and let Pillow undo the filters at its usual 
 """
 
 import io
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
@@ -132,9 +133,10 @@ class Png:
 
     def _streamed(self, rows: int, channels: int) -> Iterator[Pixels]:
         width, height = self.size
-        chunks = list(_chunks(self.data))
-        colour_key = [(kind, bytes(body)) for kind, body in chunks if kind == b"tRNS"]
-        inflated = _Inflated(body for kind, body in chunks if kind == b"IDAT")
+        before = itertools.takewhile(lambda chunk: chunk[0] != b"IDAT", _chunks(self.data))
+        keys = ((kind, bytes(body)) for kind, body in before if kind == b"tRNS")
+        colour_key = list(itertools.islice(keys, 1))
+        inflated = _Inflated(body for kind, body in _chunks(self.data) if kind == b"IDAT")
         above = bytes(1 + width * channels)
         for top in range(0, height, rows):
             count = min(rows, height - top)
@@ -210,6 +212,8 @@ class _Inflated:
         missing = count
         try:
             while missing:
+                if self._inflate.eof:  # what follows would be collected and never given
+                    raise zlib.error("ends early")
                 compressed = self._inflate.unconsumed_tail or next(self._pieces)
                 taken.append(self._inflate.decompress(compressed, missing))
                 missing -= len(taken[-1])

@@ -282,7 +282,7 @@ def _composite_onto(canvas: Pixels, layers: Sequence[Layer]) -> None:
 
 
 def _file_name(layer: Layer) -> str:
-    safe = re.sub(r"[^\w -]", "", layer.plugin or layer.name).strip()
+    safe = re.sub(r"[^\w -]", "", layer.plugin or layer.name).strip()[:80]
     if layer.kind == "mask":
         return f"{safe}_blendmode=none"
     if layer.kind == "flow":

@@ -32,7 +32,7 @@ from retouch_nb.errors import (
     TaskFailedError,
 )
 from retouch_nb.photo import Photo
-from retouch_nb.providers.words import engine_notes, integer, one_line
+from retouch_nb.providers.words import address_of, engine_notes, integer, one_line
 
 
 def _credits(body: Mapping[str, Any]) -> str:
@@ -127,8 +127,8 @@ class MatchStyle(Operation, name="match_style", provider=AILABTOOLS, limits=LIMI
         if answer.status != 200 or code or integer(body.get("error_code")):
             return _refusal(answer.status, code, body, detail)
         data = body.get("data")
-        address = data.get("image_url") if isinstance(data, dict) else None
-        if not isinstance(address, str) or not address.startswith(("http://", "https://")):
+        address = address_of(data.get("image_url")) if isinstance(data, dict) else ""
+        if not address:
             raise ProtocolError(
                 "The answer says that all went well and has no picture.",
                 provider=AILABTOOLS.title,

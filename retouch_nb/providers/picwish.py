@@ -4,7 +4,6 @@ A result exists only behind three gates: HTTP 200, ``status`` 200 in the body, `
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from typing import Annotated, Any, ClassVar, Literal
@@ -40,7 +39,14 @@ from retouch_nb.mask import Mask, Rectangle, read_rectangles
 from retouch_nb.params import Delivery, Named, Range, Reads
 from retouch_nb.photo import Link, Photo
 from retouch_nb.providers.refusals import Meaning, refusal
-from retouch_nb.providers.words import engine_notes, fraction, integer, one_line
+from retouch_nb.providers.words import (
+    address_of,
+    engine_notes,
+    fraction,
+    integer,
+    one_line,
+    ticket_of,
+)
 
 
 def _credits(body: Mapping[str, Any]) -> str:
@@ -160,13 +166,13 @@ class PicWishTask(Operation, provider=PICWISH):
 
     def read(self, answer: Answer, ticket: str = "") -> Outcome:
         if answer.status != 200:
-            return refusal(PICWISH.title, REFUSED, answer.status, answer)
+            return refusal(PICWISH.title, REFUSED, answer.status, answer, ticket=ticket)
         if is_picture(answer.body):
             return Finished(answer.body)
         body = answer.json()
         status = integer(body.get("status", 200))
         if status != 200:
-            return refusal(PICWISH.title, REFUSED, status or 0, answer)
+            return refusal(PICWISH.title, REFUSED, status or 0, answer, ticket=ticket)
         task = body.get("data")
         if not isinstance(task, dict):
             raise ProtocolError("The answer has no task in it.", provider=PICWISH.title)
@@ -397,7 +403,7 @@ def _as_json(rectangles: tuple[Rectangle, ...]) -> str:
 
 def _task(task: dict[str, Any]) -> Outcome:
     """Read a task object; only its state decides, never its progress."""
-    ticket = str(task.get("task_id") or "")
+    ticket = ticket_of(task.get("task_id"))
     state = integer(task.get("state"))
     if state is None:
         if not ticket:
@@ -438,12 +444,13 @@ def _image(task: dict[str, Any], ticket: str) -> bytes | Call:
         raise ProtocolError(
             "The task is said to be done and has no picture.", provider=PICWISH.title, ticket=ticket
         )
-    if image.startswith(("http://", "https://")):
-        return Call("GET", image)
-    coded = "".join(image.partition(",")[2].split() if image.startswith("data:") else image.split())
+    if address := address_of(image):
+        return Call("GET", address)
+    coded = image.partition(",")[2] if image.startswith("data:") else image
     try:
-        return base64.b64decode(coded, validate=True)
-    except binascii.Error as error:
+        # Deleted from the bytes: split, a picture of blanks would be as many pieces.
+        return base64.b64decode(coded.encode("ascii").translate(None, b" \t\r\n"), validate=True)
+    except ValueError as error:
         raise ProtocolError(
             "The picture is neither an address nor base64.", provider=PICWISH.title, ticket=ticket
         ) from error

@@ -37,7 +37,7 @@ from retouch_nb.params import Delivery, Reads
 from retouch_nb.photo import Photo
 from retouch_nb.providers.refusals import Meaning, refusal
 from retouch_nb.providers.steps import PRESETS, Recipe, read_recipe
-from retouch_nb.providers.words import engine_notes, fraction, integer, one_line
+from retouch_nb.providers.words import engine_notes, fraction, integer, one_line, ticket_of
 
 
 def _remaining(body: Mapping[str, Any]) -> str:
@@ -169,7 +169,7 @@ class Retouch(
             return refusal(RETOUCH4ME.title, REFUSED, status or 0, answer, ticket=ticket)
         if isinstance(body.get("state"), str):
             return _state(body, ticket)
-        started = one_line(body.get("id"))
+        started = ticket_of(body.get("id"))
         if not started:
             raise ProtocolError(
                 "The answer names neither a job nor a state.", provider=RETOUCH4ME.title

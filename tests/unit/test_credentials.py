@@ -162,3 +162,12 @@ def test_logout_forgets_everywhere() -> None:
     found.logout(PICWISH)
     assert found.find(PICWISH) is None
     assert ring.held is None
+
+
+def test_keys_are_neither_copied_nor_pickled() -> None:
+    """Not one alone, not all of them together, not by way of what holds them."""
+    credentials = Credentials({"PICWISH_API_KEY": KEY})
+    for thing in (credentials, Secret(KEY), [credentials]):
+        for way in (pickle.dumps, copy.copy if thing is credentials else copy.deepcopy):
+            with pytest.raises(TypeError, match="neither copied nor pickled"):
+                way(thing)

@@ -1,4 +1,6 @@
+import contextlib
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -182,3 +184,41 @@ def test_an_address_stays_an_address() -> None:
     assert open_photo("https://example.org/cat.jpg") == Link("https://example.org/cat.jpg")
     with pytest.raises(PictureError, match="web address"):
         Photo.open("https://example.org/cat.jpg")
+
+
+@pytest.mark.parametrize(
+    "data", [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n"]
+)
+def test_a_program_is_not_a_picture(data: bytes) -> None:
+    """PostScript would be run by another program to be seen, and is refused before that."""
+    with pytest.raises(PictureError, match="not a picture"):
+        Photo.open(data)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"])
+def test_damage_is_one_error(pixels: Pixels, kind: str) -> None:
+    """Whatever is changed in a file, it is a photo or a PictureError."""
+    data = encoded(Image.fromarray(pixels), kind)
+    random = np.random.default_rng(7)
+    for _ in range(60):
+        damaged = bytearray(data)
+        for place in random.integers(0, min(len(data), 400), 4):
+            damaged[place] = random.integers(0, 256)
+        with contextlib.suppress(PictureError):
+            Photo.open(bytes(damaged)).thumbnail(32)
+
+
+@pytest.mark.parametrize(
+    "name", ["a\x1b[2J.png", "a\r\nX-Admin: 1.png", "\udcff.png", 'a"b\\c.png']
+)
+def test_the_name_of_a_file_is_fit_to_be_sent_and_shown(
+    tmp_path: Path, photo: Photo, name: str
+) -> None:
+    """No order to a terminal, no end of a header, no letter that has no UTF-8."""
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + os.fsencode(name)))
+    path.write_bytes(photo.data)
+    sent = Photo.open(path).file_name
+    assert sent.isprintable()
+    assert not set('"\\/') & set(sent)
+    assert sent.encode().endswith(b".png")

@@ -1,6 +1,9 @@
 import asyncio
+import gzip
 import io
+import tracemalloc
 import zipfile
+import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -27,12 +30,11 @@ def fetch(
     link: str = LINK,
     *,
     inside: bool = True,
+    base: str = "https://service.example",
     **options: Any,
 ) -> Landed | Missed:
     """Download through a transport; `inside` lets http pass as it does for the embedded engine."""
-    route = Route(
-        PICWISH, "https://service.example", "PicWish", transport=httpx.MockTransport(handle)
-    )
+    route = Route(PICWISH, base, "PicWish", transport=httpx.MockTransport(handle))
     if not inside:
         object.__setattr__(route, "transport", None)
     wire = Wire(Timeouts())
@@ -166,10 +168,58 @@ def test_a_plain_link_is_asked_for_over_https(home: Path) -> None:
         return httpx.Response(200, content=PICTURE)
 
     fetch(handle, home, "http://results.example/a.png?signature=s", inside=False)
-    fetch(handle, home, "http://127.0.0.1:8765/a.png", inside=False)
-    assert seen == [LINK, "http://127.0.0.1:8765/a.png"]
+    here = "http://127.0.0.1:8765"
+    fetch(handle, home, f"{here}/a.png", inside=False, base=here)
+    assert seen == [LINK, f"{here}/a.png"]
     assert isinstance(fetch(handle, home, "http://results.example:81/a", inside=False), Missed)
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("link", ["http://127.0.0.1:8888/api", "https://localhost/a.png"])
+def test_a_service_elsewhere_does_not_make_us_knock_at_our_own_doors(home: Path, link: str) -> None:
+    """A link, or where it leads on to, is not followed to this machine unless the service is there itself."""
+    seen: list[str] = []
+
+    def hop(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        return httpx.Response(302, headers={"location": "https://[::1]/a.png"})
+
+    assert fetch(hop, home, link, inside=False) == Missed("the link leads to this machine")
+    assert fetch(hop, home, inside=False) == Missed("the link leads to this machine")
+    assert seen == [LINK]
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(PICTURE), zlib.compress(PICTURE)])
+def test_a_picture_that_comes_packed_is_unpacked(home: Path, packed: bytes) -> None:
+    """Some servers pack whatever they are asked."""
+    name = "gzip" if packed.startswith(b"\x1f\x8b") else "deflate"
+    landed = fetch(lambda r: answered(packed, name), home)
+    assert isinstance(landed, Landed)
+    assert landed.path.read_bytes() == PICTURE
+
+
+@pytest.mark.parametrize("name", ["gzip, gzip", "br", "zstd", "gzip"])
+def test_a_picture_packed_in_odd_ways_is_no_result(home: Path, name: str) -> None:
+    """Packed twice, packed as was not asked for, or not really packed: nothing is unpacked, nothing stays."""
+    assert isinstance(fetch(lambda r: answered(b"not packed", name), home), Missed)
+    assert isinstance(fetch(lambda r: answered(gzip.compress(PICTURE)[:-9], "gzip"), home), Missed)
+    assert nothing_left(home)
+
+
+def test_a_bomb_in_the_packing_takes_no_memory(home: Path) -> None:
+    """64 MB of nothing in 64 kB are counted a megabyte at a time, and left at the limit."""
+    bomb = gzip.compress(bytes(64_000_000))
+    tracemalloc.start()
+    missed = fetch(lambda r: answered(bomb, "gzip"), home, most_bytes=5_000_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(missed, Missed)
+    assert peak < 6_000_000
+
+
+def answered(packed: bytes, name: str) -> httpx.Response:
+    """Give bytes that are said to be packed."""
+    return httpx.Response(200, headers={"content-encoding": name}, stream=Dripping([packed]))
 
 
 def test_a_link_never_carries_the_key(home: Path) -> None:

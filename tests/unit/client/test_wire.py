@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import re
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -219,6 +220,72 @@ def test_words_for_what_broke_hold_no_key() -> None:
     assert isinstance(said, Lost)
     assert KEY not in repr(said)
     assert "Illegal header" in said.why
+
+
+def test_a_bomb_in_the_packing_of_an_answer_takes_no_memory() -> None:
+    """An answer is unpacked a megabyte at a time and left where it is too long; packed twice, not at all."""
+    bomb = gzip.compress(bytes(140_000_000), 1)
+    tracemalloc.start()
+    once = exchange(lambda r: packed(bomb, "gzip"))
+    twice = exchange(lambda r: packed(gzip.compress(bomb), "gzip, gzip"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert isinstance(once, Lost)
+    assert isinstance(twice, Lost)
+    assert peak < 2.5 * MOST_ANSWER
+    honest = exchange(lambda r: packed(gzip.compress(b"{}"), "gzip"))
+    assert isinstance(honest, Answer)
+    assert honest.body == b"{}"
+
+
+def packed(body: bytes, name: str) -> httpx.Response:
+    """Give an answer that is said to be packed."""
+    stream = httpx.ByteStream(body)
+    return httpx.Response(200, headers={"content-encoding": name}, stream=Pieces(stream))
+
+
+class Pieces(httpx.AsyncByteStream):
+    """Gives a body as the network would."""
+
+    def __init__(self, body: httpx.ByteStream) -> None:
+        self.body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for whole in self.body:
+            for start in range(0, len(whole), 65_536):
+                yield whole[start : start + 65_536]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call("POST", "/a", files={"f": Upload("\udcff.png", "image/png", b"")}),
+        Call("POST", "/a", headers={"X-Note": "two\nlines \u2603"}),
+    ],
+)
+def test_what_cannot_be_put_into_a_request_has_not_left(call: Call) -> None:
+    """A name that no header holds costs nothing, and is not taken for a payment in doubt."""
+    said = exchange(lambda r: httpx.Response(200), call)
+    assert isinstance(said, Lost)
+    assert said.left is Left.NOTHING
+
+
+def test_a_proxy_that_cannot_be_used_has_let_nothing_leave() -> None:
+    """A proxy of the environment in a language we do not speak is found out before anything is sent."""
+
+    class Behind(Wire):
+        def _transport(self, *anything: object) -> httpx.AsyncBaseTransport:
+            return httpx.AsyncHTTPTransport(proxy="gopher://nowhere")
+
+    said = asyncio.run(Behind(Timeouts()).exchange(route(), POST))
+    assert isinstance(said, Lost)
+    assert said.left is Left.NOTHING
+
+
+@pytest.mark.parametrize("form", ["k/ey+1234", "k\\/ey+1234", "k%2Fey%2B1234"])
+def test_a_key_is_blotted_out_however_it_is_written(form: str) -> None:
+    """As it is, as PHP writes it in JSON, and as an address has it."""
+    assert Secret("k/ey+1234").hide(f"bad key {form}".encode()) == b"bad key ********"
 
 
 def test_an_endless_answer_is_cut_off() -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import struct
+import tracemalloc
 import warnings
 import zipfile
 import zlib
@@ -222,3 +223,51 @@ def test_damage(cut: int, changes: list[tuple[int, int]], deflated: bool):
     damaged = bytes(data[: len(data) - cut]) if cut < 30 else bytes(data)
     with contextlib.suppress(ProtocolError):
         read_zip(damaged, most_pixels=PIXELS)
+
+
+def test_a_directory_of_many_entries_is_not_even_read():
+    """A hundred thousand entries are refused by the size of their list, before anything is made of them."""
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 65_535, 65_535, 4_600_000, 0, 0)
+    tracemalloc.start()
+    with pytest.raises(ProtocolError, match="directory"):
+        read_zip(bytes(4_600_000) + end, most_pixels=PIXELS)
+    assert tracemalloc.get_traced_memory()[1] < 11_000_000
+    tracemalloc.stop()
+
+
+def test_many_entries_that_are_large_together():
+    """Each layer may be as large as its photo; a few kilobytes are not two hundred such layers."""
+    bomb = PNG[:8] + bytes(39_000_000)
+    packed = zlib.compressobj(9, zlib.DEFLATED, -15)
+    deflated = packed.compress(bomb) + packed.flush()
+    data = repeated(deflated, len(bomb), zlib.crc32(bomb), times=20)
+    with pytest.raises(ProtocolError, match="unpacks to 780 MB"):
+        read_zip(data, most_pixels=PIXELS)
+
+
+def repeated(deflated: bytes, size: int, crc: int, *, times: int) -> bytes:
+    """Make a ZIP of equal entries without packing each anew."""
+    files, directory = b"", b""
+    for number in range(times):
+        name = b"%d_Heal.png" % number
+        facts = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 33, crc, len(deflated), size, len(name), 0)
+        where = struct.pack("<HHHII", 0, 0, 0, 0, len(files))
+        directory += b"PK\x01\x02\x14\x00" + facts + where + name
+        files += b"PK\x03\x04" + facts + name + deflated
+    end = struct.pack("<HHHHIIH", 0, 0, times, times, len(directory), len(files), 0)
+    return files + directory + b"PK\x05\x06" + end
+
+
+def test_a_long_name():
+    """No file system has names of more than 255 characters."""
+    with pytest.raises(ProtocolError, match="300 characters"):
+        read_zip(zipped(("x" * 296 + ".png", PNG)), most_pixels=PIXELS)
+
+
+def test_sizes_that_come_after_the_data():
+    """An archive written to a stream tells its sizes behind each entry, and is read."""
+    buffer = io.BytesIO()
+    buffer.seekable = lambda: False  # type: ignore[method-assign]
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("Heal.png", PNG)
+    assert len(read_zip(buffer.getvalue(), most_pixels=PIXELS).files) == 1

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -98,3 +99,36 @@ def test_a_small_file_cannot_unpack_to_more_than_its_header_says():
     chunk = struct.pack(">I", len(bomb)) + body + struct.pack(">I", zlib.crc32(body))
     strips = Png.open(png.data[:33] + chunk).strips(4)
     assert next(strips).shape == (4, 4, 4)
+
+
+def rebuilt(data: bytes, *chunks: bytes) -> bytes:
+    """Put other chunks between a PNG's header and its end."""
+    return data[:33] + b"".join(chunks) + data[-12:]
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """Make one chunk."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def test_a_flood_of_chunks_takes_no_memory() -> None:
+    """Empty chunks by the hundred thousand are passed over one by one."""
+    png = Png.of(np.full((6, 8, 4), 90, np.uint8))
+    packed = png.data[png.data.index(b"IDAT") - 4 : -12]
+    flood = chunk(b"tRNS", b"") * 100_000 + packed + chunk(b"IDAT", b"") * 100_000
+    data = rebuilt(png.data, flood)
+    tracemalloc.start()
+    strips = list(Png.open(data).strips(6))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (strips[0] == 90).all()
+    assert peak < 1_000_000
+
+
+def test_rows_that_are_missing_are_not_looked_for_behind_the_end() -> None:
+    """What follows the end of the compressed pixels is not collected in the hope of more."""
+    png = Png.of(np.full((6, 8, 4), 90, np.uint8))
+    short = chunk(b"IDAT", zlib.compress(b"\0" + bytes(32)))
+    data = rebuilt(png.data, short, chunk(b"IDAT", bytes(65_000)) * 50)
+    with pytest.raises(PictureError, match="ends early"):
+        list(Png.open(data).strips(6))
