@@ -46,6 +46,10 @@ class Retouch(Configurable):
         "",
         help="Path of your own LaMa-style ONNX file, used by the embedded engine for object removal.",
     ).tag(config=True)
+    keep_metadata = Bool(
+        False,
+        help="Send photos with all that their files hold beside the picture: place, camera, owner, comments.",
+    ).tag(config=True)
     private_addresses = Bool(
         False, help="Let the embedded engine fetch pictures from private and loopback addresses."
     ).tag(config=True)

@@ -8,10 +8,11 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self, TypeAlias, dataclass_transform
 
+from retouch_nb.container import bare
 from retouch_nb.errors import ParameterError, PictureError, ProtocolError, RetouchError
 from retouch_nb.mask import Mask
 from retouch_nb.params import Param, params
@@ -182,6 +183,17 @@ class Call:
     files: Mapping[str, Upload] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     waits: bool = False
+
+    def bare(self) -> "Call":
+        """Give the same request with pictures alone in its files: no place, camera, owner or comment.
+
+        Raises
+        ------
+        PictureError
+            What is in a file cannot be told.
+        """
+        files = {name: replace(file, data=bare(file.data)) for name, file in self.files.items()}
+        return replace(self, files=files)
 
 
 @dataclass(frozen=True)

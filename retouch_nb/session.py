@@ -275,7 +275,12 @@ class Session:
         from retouch_nb.client import Route  # loads httpx
 
         base_url = self.environ.get(service.base_env) or service.base_url
-        return Route(service, base_url.rstrip("/"), service.title)
+        return Route(
+            service,
+            base_url.rstrip("/"),
+            service.title,
+            keep_metadata=self.settings.keep_metadata,
+        )
 
 
 def _drift(operation: Operation, before: Photo, after: Photo) -> Drift:

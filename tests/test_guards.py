@@ -14,7 +14,18 @@ ROOT = PACKAGE.parent
 
 LAYERS = [
     {"errors"},
-    {"photo", "mask", "strokes", "blend", "layers", "imaging", "table", "drift", "metrics"},
+    {
+        "photo",
+        "mask",
+        "strokes",
+        "blend",
+        "layers",
+        "imaging",
+        "table",
+        "drift",
+        "metrics",
+        "container",
+    },
     {"engine"},
     {"params", "contract", "credentials"},
     {"receipt", "providers", "describe"},

@@ -159,7 +159,7 @@ class Errand:
     async def _finished(self) -> Finished:
         if self.entry.state not in {State.PLANNED, State.UNKNOWN}:
             return await self._follow(at_once=True)
-        match await self._submit(self._operation.submit()):
+        match await self._submit(self._call()):
             case Finished() as finished:
                 return finished
             case Pending() as pending:
@@ -167,6 +167,10 @@ class Errand:
             case _:
                 self._tell("queued")
         return await self._follow()
+
+    def _call(self) -> Call:
+        call = self._operation.submit()
+        return call if self._route.keep_metadata else call.bare()
 
     async def _submit(self, call: Call) -> Outcome:
         """Send the request that starts the task, until it is certain that there is one."""

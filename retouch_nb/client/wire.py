@@ -58,6 +58,8 @@ class Route:
         The service limits how often it is asked.
     free : bool
         Nothing is ever paid; needs no key, and a task that is stopped is cancelled.
+    keep_metadata : bool
+        Send pictures with all that their files hold: place, camera, owner.
     """
 
     provider: Provider
@@ -67,6 +69,7 @@ class Route:
     transport: httpx.AsyncBaseTransport | None = field(default=None, repr=False)
     paced: bool = True
     free: bool = False
+    keep_metadata: bool = False
 
     @property
     def lane(self) -> str:
