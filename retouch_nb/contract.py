@@ -120,7 +120,7 @@ class Provider:
     per_second : float
         Requests a second that one key may make, polls included.
     polls : tuple of float
-        Shortest and longest pause between polls, seconds.
+        Seconds: between two polls at least, and between those of the vendor's own scripts, which send no fewer.
     patience : float
         How long a task is waited for, seconds.
     result_hours : float
@@ -433,6 +433,11 @@ class Operation:
     def tasks(self) -> tuple[str, ...]:
         """Name the steps of a layered request in their order; nothing where there are none to name."""
         return ()
+
+    def alike(self) -> str:
+        """Name what takes about equally long, whatever the photo shows: the operation and its plain options."""
+        plain = {k: v for k, v in self.changed().items() if isinstance(v, str | int | float)}
+        return json.dumps([self.name, plain], sort_keys=True)
 
     def price(self) -> Price:
         """Say what this costs at the service, as far as is documented."""

@@ -4,14 +4,15 @@ What to do is decided in `task`; here it is done, and whatever ends it leaves a 
 """
 
 import asyncio
-import dataclasses
-from collections.abc import Awaitable, Callable
+import math
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Final
 
 from retouch_nb.client.cache import Cache, Kept
+from retouch_nb.client.cadence import Known, Rule, like_this, next_wait
 from retouch_nb.client.download import (
     MOST_BYTES,
     MOST_PICTURE,
@@ -52,9 +53,13 @@ from retouch_nb.errors import (
     RetouchError,
     WaitTimeout,
 )
+from retouch_nb.photo import Photo
 
 INSIDE: Final = (0.02, 0.25)
 """Seconds between looks at an engine in this process, which nobody has to be sparing with."""
+
+JITTER: Final = 0.2
+"""Seconds that chance adds to a pause: clients that began together do not stay together."""
 
 TROUBLE: Final = (1.0, 30.0)
 """Seconds between tries while something is wrong."""
@@ -176,7 +181,7 @@ class Errand:
         """Send the request that starts the task, until it is certain that there is one."""
         if self.entry.repetition:
             headers = {**call.headers, "Idempotency-Key": self.entry.repetition}
-            call = dataclasses.replace(call, headers=headers)
+            call = replace(call, headers=headers)
         for nth in count(1):
             await self._turn()
             self._move(State.SENDING)
@@ -255,14 +260,17 @@ class Errand:
             return self._from_link()
         misses = nonsense = 0
         trouble = ""
-        pause = 0.0 if at_once else self._poll_pause(0)
-        for nth in count(1):
+        vigil = self._vigil(watched=not at_once)
+        pause = 0.0 if at_once else vigil.pause()
+        for _ in count(1):
             await self._wait(pause, why=trouble)
             await self._turn()
             said, wish = await self._exchange(call)
+            vigil.asked(said)
             nonsense = nonsense + 1 if isinstance(said, Nonsense) else 0
             match after_poll(said, self._terms, ticket=self._ticket, nonsense=nonsense):
                 case Finished() as finished:
+                    self._learn(vigil)
                     return finished
                 case Stop(error=error, state=state):
                     if state is not None:
@@ -270,7 +278,7 @@ class Errand:
                     raise error
                 case Keep(pending=Pending() as pending):
                     misses, trouble = 0, ""
-                    pause = max(wish or 0.0, self._poll_pause(nth))
+                    pause = max(wish or 0.0, vigil.pause())
                     self._tell_pending(pending)
                 case Keep(trouble=trouble):
                     pause = max(wish or 0.0, growing(TROUBLE, misses, self._kit.chance()))
@@ -404,7 +412,7 @@ class Errand:
             return
         cancelling = asyncio.ensure_future(
             self._kit.wire.exchange(
-                self._route, dataclasses.replace(call, method="DELETE"), within=self._kit.grace
+                self._route, replace(call, method="DELETE"), within=self._kit.grace
             )
         )
         with suppress(asyncio.CancelledError):  # an impatient person interrupts twice
@@ -457,9 +465,30 @@ class Errand:
             ticket=self._ticket,
         )
 
-    def _poll_pause(self, nth: int) -> float:
-        between = self._route.provider.polls if self._route.paced else INSIDE
-        return growing(between, nth, self._kit.chance())
+    def _vigil(self, *, watched: bool) -> "Vigil":
+        """Begin to ask; with `watched`, from the task's very beginning, so that others can be learnt from and later ones taught."""
+        earlier: list[float] = []
+        if watched and self._route.paced:
+            with suppress(HomeError):  # worth a guess, not a task
+                earlier = like_this(self._kit.journal.lasted(self._alike), self._megapixels)
+        return Vigil(self._kit, self._route, earlier, watched=watched)
+
+    def _learn(self, vigil: "Vigil") -> None:
+        seconds = vigil.lasted
+        if seconds and self._route.paced:
+            with suppress(HomeError):
+                self._kit.journal.learn(self._alike, seconds, self._megapixels)
+
+    @property
+    def _alike(self) -> str:
+        """What takes about as long there, as far as the photo is of the same size."""
+        return f"{self._route.lane} {self._operation.alike()}"
+
+    @property
+    def _megapixels(self) -> float:
+        """Size of the photo; 0 where only its address is known."""
+        photo = self._operation.photo
+        return math.prod(photo.size) / 1e6 if isinstance(photo, Photo) else 0.0
 
     def _move(self, state: State, **facts: Any) -> None:
         self.entry = self._kit.journal.move(self.entry, state, **facts)
@@ -480,6 +509,55 @@ class Errand:
             state, job_id=self.entry.id, ticket=self._ticket, requests=self.requests, **news
         )
         self._watch(self._told)
+
+
+class Vigil:
+    """What is learnt of a running task by asking, and when to ask next.
+
+    Parameters
+    ----------
+    kit : Kit
+        Clock and chance.
+    route : Route
+        Whose pace it is; an engine in this process has none.
+    earlier : sequence of float
+        Seconds that tasks like this one took.
+    watched : bool
+        The task begins now.
+    """
+
+    def __init__(self, kit: Kit, route: Route, earlier: Sequence[float], *, watched: bool) -> None:
+        self._kit = kit
+        self._rule = Rule(*route.provider.polls) if route.paced else None
+        self._since = kit.monotonic()
+        self._known = Known(earlier=earlier)
+        self._watched = watched
+        self._running = self._over = 0.0
+
+    @property
+    def lasted(self) -> float:
+        """Seconds that a task took which is over: between the last time it ran and the moment it did not; 0 if unknown."""
+        return (self._running + self._over) / 2 if self._watched else 0.0
+
+    def asked(self, said: Said) -> None:
+        """Remember an answer."""
+        elapsed = self._kit.monotonic() - self._since
+        known = replace(self._known, elapsed=elapsed, asked=self._known.asked + 1)
+        match said:
+            case Pending(progress=float() as done):
+                known = replace(known, progress=(*known.progress, (elapsed, done)))
+                self._running = elapsed
+            case Pending() | Accepted():
+                self._running = elapsed
+        self._known, self._over = known, elapsed
+
+    def pause(self) -> float:
+        """Give the seconds until it is worth while to ask again, never all clients at once."""
+        chance = self._kit.chance()
+        if self._rule is None:
+            return growing(INSIDE, self._known.asked, chance)
+        elapsed = self._kit.monotonic() - self._since
+        return next_wait(replace(self._known, elapsed=elapsed), self._rule) + JITTER * chance
 
 
 def _link(outcome: Outcome) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from retouch_nb.client.cadence import NEWEST
 from retouch_nb.client.pace import next_turn
 from retouch_nb.client.task import Earlier, State, become, earlier, truth
 from retouch_nb.contract import Price
@@ -241,6 +242,22 @@ class Journal:
                 (lane, until),
             )
 
+    def learn(self, alike: str, seconds: float, megapixels: float) -> None:
+        """Remember how long a task took at the service; the newest of each kind stay."""
+        with self._transaction() as database:
+            database.execute("insert into lasted values (?, ?, ?)", (alike, seconds, megapixels))
+            database.execute(
+                "delete from lasted where alike = ? and rowid not in "
+                "(select rowid from lasted where alike = ? order by rowid desc limit ?)",
+                (alike, alike, NEWEST),
+            )
+
+    def lasted(self, alike: str) -> list[tuple[float, float]]:
+        """Give seconds and megapixels of earlier tasks of a kind, the newest first."""
+        with self._transaction() as database:
+            newest = "select seconds, megapixels from lasted where alike = ? order by rowid desc"
+            return list(database.execute(newest, (alike,)))
+
     def close(self) -> None:
         """Let go of the files; used again, it opens them again."""
         with self._lock:
@@ -342,6 +359,7 @@ class Journal:
             )
         if version < VERSION:
             database.executescript(SCHEMA)
+        database.execute(LASTED)
         database.execute(
             "delete from jobs where free and state not in ('planned', 'sending') and updated_at < ?",
             (self._clock() - OLD,),
@@ -443,6 +461,10 @@ SCHEMA: Final = f"""
     pragma user_version = {VERSION};
     commit;
 """
+LASTED: Final = """
+    create table if not exists lasted (alike text not null, seconds real not null, megapixels real not null)
+"""
+"""Beside the version: a journal without this table gets it, and one that has it is read by those who do not know it."""
 
 
 def _to_row(entry: Entry) -> list[Any]:

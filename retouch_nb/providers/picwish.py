@@ -71,7 +71,7 @@ PICWISH = Provider(
     key_page="https://picwish.com/my-account?subRoute=api-key",
     key_header="X-API-KEY",
     per_second=2,
-    polls=(1.0, 4.0),
+    polls=(1.0, 2.0),
     patience=300,
     result_hours=1,
     balance=Balance(Call("GET", "/api/customers/package-credits"), _credits),

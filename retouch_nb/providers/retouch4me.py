@@ -145,6 +145,9 @@ class Retouch(
     def result_size(self) -> tuple[int, int] | None:
         return None if "Crop" in self.tasks() else self.photo.size
 
+    def alike(self) -> str:
+        return ", ".join([self.name, *self.tasks(), *(["layers"] if self.steps.layered else [])])
+
     def price(self) -> Price:
         return Price(1, "a photo, whatever the number of steps")
 

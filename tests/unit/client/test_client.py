@@ -380,15 +380,44 @@ def test_asking_survives_trouble(
     assert len(service.accepted) == 1
 
 
-def test_pauses_between_questions_grow(
+def test_pauses_between_questions_keep_the_pace_of_the_page(
     client: Client, route: Route, operation: Operation, service: Any, moment: Any
 ) -> None:
-    """The first after a second, never faster than the service allows, up to its longest."""
+    """Never faster than the service allows, never without news for long, never more than its own scripts ask."""
     service.pending = 20
     run(client.run(operation, route, patience=500))
-    assert moment.slept[0] == 1.0
-    assert max(moment.slept) == 4.0
-    assert moment.slept == sorted(moment.slept)
+    least, usual = route.provider.polls
+    asked = np.cumsum(moment.slept)
+    assert least <= min(moment.slept) <= max(moment.slept) <= 2 * usual
+    assert all(at >= usual * before for before, at in enumerate(asked))
+
+
+def test_the_client_learns_how_long_tasks_take(
+    client: Client, route: Route, photo: Photo, service: Any, moment: Any, new_client: Any
+) -> None:
+    """Later tasks of a kind are asked after when they are about to end; another kind knows nothing of it."""
+    start = moment.now
+
+    async def busy(request: httpx.Request) -> httpx.Response:
+        done = moment.now - start >= 9.0
+        service.pending = 0 if done else 1
+        return service.answer_get(request)
+
+    def noticed(operation: Operation, client: Client) -> tuple[float, int]:
+        nonlocal start
+        moment.now += 60.0  # nobody waits for a turn
+        start, before = moment.now, len(service.seen)
+        service.plans["GET"] = [busy] * 30
+        run(client.run(operation, route, fresh=True))
+        return moment.now - start - 9.0, len(service.seen) - before
+
+    first = noticed(Enhance(photo), client)
+    for _ in range(5):
+        noticed(Enhance(photo), client)
+    waste, requests = noticed(Enhance(photo), new_client())
+    assert waste < 1.0
+    assert requests < first[1]
+    assert noticed(Enhance(photo, type="face"), client) == first
 
 
 def test_the_end_of_patience_is_not_the_end_of_the_task(

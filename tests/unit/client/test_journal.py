@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from retouch_nb.client.cadence import NEWEST
 from retouch_nb.client.journal import OLD, Entry, Journal, new_id
 from retouch_nb.client.task import Earlier, State
 from retouch_nb.errors import HomeError, UnknownNameError
@@ -279,3 +280,33 @@ def test_presence_files_are_cleared_away(home: Path) -> None:
     assert len(list((home / "present").iterdir())) == 1
     journal.close()
     assert not list((home / "present").iterdir())
+
+
+def test_what_was_learnt_is_kept_by_kind_and_only_the_newest(journal: Journal, home: Path) -> None:
+    """Another kernel finds it, the newest first; another kind is another habit."""
+    for seconds in range(NEWEST + 3):
+        journal.learn("a", float(seconds), 12.0)
+    journal.learn("b", 1.5, 0.0)
+    other = Journal(home)
+    assert [seconds for seconds, _ in other.lasted("a")] == list(range(NEWEST + 2, 2, -1))
+    assert other.lasted("b") == [(1.5, 0.0)]
+    assert other.lasted("c") == []
+    other.close()
+
+
+def test_a_journal_of_before_learns_too(home: Path) -> None:
+    """A file without that table gets it, keeps its version, and loses nothing."""
+    journal = Journal(home)
+    reached(journal)
+    journal.close()
+    with sqlite3.connect(journal.path) as database:
+        database.execute("drop table lasted")
+        version = database.execute("pragma user_version").fetchone()
+    database.close()
+    journal.learn("a", 3.0, 12.0)
+    assert journal.lasted("a") == [(3.0, 12.0)]
+    assert [entry.id for entry in journal.entries()] == ["j1"]
+    journal.close()
+    with sqlite3.connect(journal.path) as database:
+        assert database.execute("pragma user_version").fetchone() == version
+    database.close()
