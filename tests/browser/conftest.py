@@ -90,8 +90,12 @@ class Jupyter:
         page.evaluate(
             """async () => {
                 const notebook = window.jupyterapp.shell.currentWidget;
-                await notebook.sessionContext.ready;
-                await notebook.sessionContext.session.kernel.info;
+                const ready = async () => {
+                    await notebook.sessionContext.ready;
+                    await notebook.sessionContext.session.kernel.info;
+                };
+                const late = (_, fail) => setTimeout(fail, 60_000, new Error("no kernel came up"));
+                await Promise.race([ready(), new Promise(late)]);
                 window.jupyterapp.commands.execute("notebook:run-all-cells");
             }"""
         )
