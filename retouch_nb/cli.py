@@ -3,10 +3,12 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from retouch_nb import demo, docs
 from retouch_nb.doctor import examine
+from retouch_nb.engine.settings import SERVED
 from retouch_nb.errors import RetouchError
 
 
@@ -34,6 +36,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8765, help="0 takes a free one")
     serve.add_argument("--key", help="the only key accepted; any non-empty one when left out")
+    serve.add_argument(
+        "--faults",
+        action="store_true",
+        help="let those who have the key switch faults on, at /engine/faults: for tests and teaching",
+    )
     serve.set_defaults(run=_serve)
     commands.add_parser("doctor", help="what is installed, configured and reachable").set_defaults(
         run=_doctor
@@ -63,7 +70,8 @@ def _demo(given: argparse.Namespace) -> int:
 def _serve(given: argparse.Namespace) -> int:
     from retouch_nb.engine.serve import serve  # loads uvicorn
 
-    serve(given.host, given.port, key=given.key)
+    settings = replace(SERVED, fault_route=given.faults)
+    serve(given.host, given.port, key=given.key, settings=settings)
     return 0
 
 

@@ -123,6 +123,7 @@ class AILabTools:
     async def retouch(self, request: Request) -> Response:
         """Give a photo the look of another one; the answer comes when it is done."""
         owner = self._shop.owner(request.headers.get(KEY))
+        self._shop.tasks.check_room()
         seconds = self._shop.settings.upload_seconds
         form = await read_form(request, limit=2 * MOST_BYTES + MB, seconds=seconds)
         try:

@@ -7,9 +7,10 @@ redirect starts all over. Proxies of the environment are not used: they would re
 import contextlib
 import ipaddress
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Self, TypeAlias
 
 import httpx
 
@@ -65,6 +66,7 @@ def fetch(
     resolve: Resolve = resolve,
     transport: httpx.BaseTransport | None = None,
     clock: Callable[[], float] = time.monotonic,
+    seconds: float = SECONDS,
 ) -> bytes:
     """Download the bytes behind an address.
 
@@ -80,6 +82,8 @@ def fetch(
         Called between pieces; whatever it raises stops the download.
     resolve, transport, clock
         The system's own unless given.
+    seconds : float
+        The longest time all of it may take.
 
     Returns
     -------
@@ -91,25 +95,75 @@ def fetch(
     Failure
         `Cause.FETCH` for everything that goes wrong, `Cause.TOO_LARGE` for too many bytes.
     """
-    deadline = clock() + SECONDS
+    deadline = clock() + seconds
 
     def in_time() -> None:
         check()
         if clock() > deadline:
-            raise Failure(Cause.FETCH, f"The address did not deliver within {SECONDS:g} s")
+            raise Failure(Cause.FETCH, f"The address did not deliver within {seconds:g} s")
 
     try:
-        with httpx.Client(transport=transport, trust_env=False, timeout=SECONDS) as client:
+        with Fuse(seconds) as fuse, _client(transport) as client:
             target = httpx.URL(url)
             for _ in range(MOST_REDIRECTS + 1):
                 addresses = judged(target, resolve, allow_private=allow_private)
-                with contextlib.closing(_ask(client, target, addresses, in_time)) as response:
+                with contextlib.closing(_ask(client, fuse, target, addresses, in_time)) as response:
                     if not response.has_redirect_location:
                         return _body(response, limit, in_time)
                     target = target.join(response.headers["location"])
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         raise Failure(Cause.FETCH, "The address could not be downloaded") from error
     raise Failure(Cause.FETCH, "The address redirects too often")
+
+
+def _client(transport: httpx.BaseTransport | None) -> httpx.Client:
+    return httpx.Client(transport=transport, trust_env=False, timeout=SECONDS)
+
+
+class Fuse:
+    """Cuts connections when the time is up: a server that sends its head a byte at a time keeps every other limit.
+
+    Parameters
+    ----------
+    seconds : float
+        Until then.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._blow)
+        self._timer.daemon = True
+        self._lock = threading.Lock()
+        self._blown = False
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._timer.cancel()
+
+    def guarding(self, request: httpx.Request) -> httpx.Request:
+        """Watch over the connection a request is going to be sent on."""
+        request.extensions["trace"] = self._see
+        return request
+
+    def _see(self, name: str, told: Mapping[str, Any]) -> None:
+        if name.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            with self._lock:
+                self._socket = told["return_value"].get_extra_info("socket")
+                self._cut()
+
+    def _blow(self) -> None:
+        with self._lock:
+            self._blown = True
+            self._cut()
+
+    def _cut(self) -> None:
+        if self._blown and self._socket is not None:
+            with contextlib.suppress(OSError):
+                # The plain socket's own: that of TLS would change what the reading thread holds.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def _port(url: httpx.URL) -> int:
@@ -127,14 +181,18 @@ def judged(url: httpx.URL, resolve: Resolve, *, allow_private: bool) -> list[str
 
 
 def _ask(
-    client: httpx.Client, url: httpx.URL, addresses: list[str], in_time: Callable[[], None]
+    client: httpx.Client,
+    fuse: "Fuse",
+    url: httpx.URL,
+    addresses: list[str],
+    in_time: Callable[[], None],
 ) -> httpx.Response:
     """Ask the first of the judged addresses that can be connected to."""
     missed: httpx.TransportError = httpx.ConnectError("the name has no address")
     for address in addresses:
         in_time()
         try:
-            return client.send(pinned(url, address), stream=True)
+            return client.send(fuse.guarding(pinned(url, address)), stream=True)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             missed = error
     raise missed

@@ -9,7 +9,7 @@ import logging
 import httpx
 
 from retouch_nb.engine.failures import Failure
-from retouch_nb.engine.fetch import MOST_CHARACTERS, SECONDS, Resolve, judged, pinned, resolve
+from retouch_nb.engine.fetch import MOST_CHARACTERS, SECONDS, Fuse, Resolve, judged, pinned, resolve
 from retouch_nb.engine.refusals import Refusal
 
 log = logging.getLogger("retouch_nb.engine")
@@ -52,7 +52,10 @@ def call(
         address = judged(target, resolve, allow_private=allow_private)[0]
         request = pinned(target, address, method="POST", content=json.dumps(told).encode())
         request.headers["content-type"] = "application/json"
-        with httpx.Client(transport=transport, trust_env=False, timeout=SECONDS) as client:
-            client.send(request, stream=True).close()
+        with (
+            Fuse(SECONDS) as fuse,
+            httpx.Client(transport=transport, trust_env=False, timeout=SECONDS) as client,
+        ):
+            client.send(fuse.guarding(request), stream=True).close()
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError, IndexError, Failure) as error:
         log.warning("The hook %s could not be called: %s", url.partition("?")[0], error)

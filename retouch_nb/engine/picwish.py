@@ -69,6 +69,7 @@ class PicWish:
     async def create(self, kind: type[Order], request: Request) -> Response:
         """Accept a task; with sync=1, answer when it is over."""
         owner = self._admit(request)
+        self._shop.tasks.check_room()
         seconds = self._shop.settings.upload_seconds
         form = await read_form(
             request, limit=kind.most_files * kind.most_bytes + MB, seconds=seconds

@@ -96,6 +96,8 @@ class Retouch4me:
 
     async def start(self, request: Request) -> Response:
         """Accept a photo and its tasks; the id in the answer opens the job's status and its result."""
+        if REPETITION not in request.headers:  # a repetition needs no room
+            self._shop.tasks.check_room()
         seconds = self._shop.settings.upload_seconds
         form = await read_form(request, limit=MOST_BYTES + 2 * MB, seconds=seconds)
         try:

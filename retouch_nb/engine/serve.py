@@ -4,16 +4,27 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import uvicorn
 
 from retouch_nb.engine.app import Engine
+from retouch_nb.engine.deadlines import Punctual
+from retouch_nb.engine.doorman import Doorman, is_own
 from retouch_nb.engine.settings import SERVED, EngineSettings
+from retouch_nb.engine.store import clear_abandoned
 from retouch_nb.engine.work import Work
+
+MOST_CONNECTIONS: Final = 500
+"""At a time; one more is answered with 503, before the system runs out of files."""
 
 
 def serve(
@@ -44,11 +55,13 @@ def serve(
     OSError
         The port is taken or the host is not this machine's.
     """
+    clear_abandoned(Path(tempfile.gettempdir()))
     engine = Engine(replace(settings, key=key or settings.key), work=work)
     try:
         with _listening(host, port) as listener, _stoppable():
             _hush()
-            _Server(engine).run(sockets=[listener])
+            _warn(listener, open_to_all=not engine.settings.key)
+            _Server(engine, own=is_own(_host(listener))).run(sockets=[listener])
     except KeyboardInterrupt:
         pass
     finally:
@@ -56,11 +69,14 @@ def serve(
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, engine: Engine) -> None:
-        # h11 is named because cutting a connection on purpose is tried with it.
+    def __init__(self, engine: Engine, *, own: bool) -> None:
+        patience = engine.settings.head_seconds
+        # Of h11's making because cutting a connection on purpose is tried with it.
+        http: Any = partial(Punctual, head=patience, stall=patience)
         config = uvicorn.Config(
-            engine.app,
-            http="h11",
+            Doorman(engine.app, own=own),
+            http=http,
+            limit_concurrency=MOST_CONNECTIONS,
             ws="none",
             lifespan="off",
             log_level="warning",
@@ -82,8 +98,21 @@ class _Server(uvicorn.Server):
 
 def address(listener: socket.socket, /) -> str:
     """Give the URL a listening socket is reached by."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    host, port = _host(listener), listener.getsockname()[1]
+    return f"http://{host}:{port}"
+
+
+def _host(listener: socket.socket) -> str:
+    return f"[{host}]" if ":" in (host := str(listener.getsockname()[0])) else host
+
+
+def _warn(listener: socket.socket, *, open_to_all: bool) -> None:
+    """Say loudly who else can come in, where it is not this machine alone."""
+    if is_own(_host(listener)):
+        return
+    print(f"WARNING: {address(listener)} is open to the network, unencrypted.", file=sys.stderr)  # noqa: T201
+    if open_to_all:
+        print("WARNING: any key is accepted; give one with --key.", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _listening(host: str, port: int) -> socket.socket:

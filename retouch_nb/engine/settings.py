@@ -26,6 +26,8 @@ class EngineSettings:
         Seconds a PicWish task and its links live, counted from the submission.
     upload_seconds : float
         Seconds a client may take to send a request.
+    head_seconds : float
+        Seconds a client of a port may take to say what it wants; an answer nobody reads may stand still as long.
     store_bytes : int
         Bytes of results kept on disk; beyond it the oldest are dropped before their time.
     model : Path or None
@@ -51,6 +53,7 @@ class EngineSettings:
     time_limit: float = 300.0
     lifetime: float = 3600.0
     upload_seconds: float = 120.0
+    head_seconds: float = 20.0
     store_bytes: int = 4 * 2**30
     model: Path | None = None
     fault_route: bool = False

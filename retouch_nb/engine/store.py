@@ -5,8 +5,10 @@ it. Windows has no such lock: there a crash leaves its folder to the system's ow
 """
 
 import contextlib
+import os
 import secrets
 import shutil
+import stat
 import sys
 import tempfile
 import threading
@@ -125,6 +127,17 @@ def clear_abandoned(parent: Path) -> None:
     import fcntl
 
     for path in parent.glob(f"{PREFIX}*/{CLAIM}"):
+        if not _is_mine(path):
+            continue
         with contextlib.suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _is_mine(path: Path) -> bool:
+    """Tell whether a claim is a file of ours: the folder it lies in is open to all users, who may put traps there."""
+    with contextlib.suppress(OSError):
+        status = path.lstat(), path.parent.lstat()
+        mine = all(each.st_uid == os.getuid() for each in status)
+        return mine and stat.S_ISREG(status[0].st_mode) and stat.S_ISDIR(status[1].st_mode)
+    return False

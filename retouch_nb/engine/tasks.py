@@ -34,6 +34,8 @@ class Tasks:
         Seconds of image work.
     store_bytes : int
         Bytes of products kept; the oldest go first.
+    most_tickets : int
+        Tasks remembered; each takes a kilobyte or two.
     clock : callable
         Unix seconds.
     """
@@ -46,9 +48,11 @@ class Tasks:
         queue: int = 100,
         time_limit: float = 300.0,
         store_bytes: int = 4 * 2**30,
+        most_tickets: int = 10_000,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
+        self._most_tickets = most_tickets
         self._workers = workers
         self._room = queue
         self._time_limit = time_limit
@@ -73,19 +77,24 @@ class Tasks:
     ) -> Ticket:
         """Accept a job, or raise `Refusal`: 429 when the queue is full."""
         self._expire()
+        self._make_room()
         now = self._clock()
         ticket = Ticket(service, owner, created=now, expires=now + lifetime, echo=echo or {})
         with self._changed:
             if self._closed:
                 raise Refusal(500, "The engine is closed.")
-            if len(self._queue) >= self._room:
-                raise Refusal(429, "Too many tasks are waiting.", retry_after=1)
+            self.check_room()
             self._start_threads()
             self._tickets[ticket.id] = ticket
             heapq.heappush(self._expiries, (ticket.expires, ticket.id))
             self._queue.append((ticket, job))
             self._changed.notify()
         return ticket
+
+    def check_room(self) -> None:
+        """Raise `Refusal` 429 when no more may wait; asked before an upload, too, which would be for nothing."""
+        if len(self._queue) >= self._room:
+            raise Refusal(429, "Too many tasks are waiting.", retry_after=1)
 
     def find(self, task_id: str, *, service: str, owner: str) -> Ticket | None:
         """Look up an owner's ticket of a service; None when there is none, or none any more."""
@@ -182,14 +191,21 @@ class Tasks:
             self._store.drop(stored)
         self._make_room(ticket)
 
-    def _make_room(self, newest: Ticket) -> None:
+    def _make_room(self, newest: Ticket | None = None) -> None:
+        """Forget the oldest that are over, while there are too many or their results are too much."""
         while self._store.size > self._store_bytes:
-            with self._changed:
-                done = (t for t in self._tickets.values() if t.status.result and t is not newest)
-                oldest = next(done, None)
-            if oldest is None:
+            if not self._forget_first(lambda t: t.status.result is not None and t is not newest):
                 return
-            self.forget(oldest)
+        while len(self._tickets) >= self._most_tickets:
+            if not self._forget_first(lambda t: t.status.over and t is not newest):
+                return
+
+    def _forget_first(self, goes: Callable[[Ticket], bool]) -> bool:
+        with self._changed:
+            first = next(filter(goes, self._tickets.values()), None)
+        if first is not None:
+            self.forget(first)
+        return first is not None
 
     def _end(self, ticket: Ticket, failure: Failure) -> None:
         ticket.advance(stage=Stage.FAILED, step="", ended=self._clock(), failure=failure)

@@ -1,14 +1,20 @@
 import asyncio
+import contextlib
+import io
 import json
+import threading
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from retouch_nb.engine import Engine, EngineSettings
 from retouch_nb.engine.faults import Answer, Fault, Faults, Spoiler, spoil
 
 PICTURE = bytes(range(100))
@@ -167,3 +173,92 @@ def test_an_unknown_fault_is_refused(service: Service) -> None:
     """A typing slip does not make a test pass."""
     with pytest.raises(ValueError, match="flood"):
         service.faults.switch_on("flood")
+
+
+def png() -> bytes:
+    """Encode a small picture."""
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), (90, 80, 70)).save(file, "PNG")
+    return file.getvalue()
+
+
+class Errands:
+    """All that can be asked of an engine, on one loop, with work that waits for its gate."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        work = {
+            "enhance": self._work,
+            "portrait": self._portrait,
+            "match": self._work,
+            "automatic_factor": lambda width, height: 1,
+        }
+        self.engine = Engine(EngineSettings(fault_route=True), work=work)
+        self.engine.faults.sleep = lambda seconds: asyncio.sleep(0)
+
+    def _work(self, pixels: Any, *rest: Any, progress: Any, **more: Any) -> Any:
+        while not self.gate.wait(0.005):
+            progress(0.5)
+        return pixels
+
+    def _portrait(self, pixels: Any, tasks: Any, *, progress: Any, at: Any) -> Any:
+        at("Heal")
+        return SimpleNamespace(flat=self._work(pixels, progress=progress), steps=(), notes=())
+
+    async def befall(self, fault: Fault) -> None:
+        """Switch a fault on and go through everything until it has struck."""
+        faults = self.engine.faults
+        faults.switch_on(fault)
+        transport = httpx.ASGITransport(self.engine.app)
+        headers = {"X-API-KEY": "k", "ailabapi-api-key": "k", "X-Retouch-Token": "k"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://e", headers=headers
+        ) as http:
+            for errand in (self._picwish, self._retouch4me, self._ailabtools):
+                if faults.on:
+                    self.gate.clear()
+                    with contextlib.suppress(httpx.RemoteProtocolError):
+                        await errand(http)
+                    self.gate.set()
+
+    async def _picwish(self, http: httpx.AsyncClient) -> None:
+        path = "/api/tasks/visual/scale"
+        made = await http.post(path, files={"image_file": png()})
+        if made.status_code == 200:
+            await self._followed(http, f"{path}/{made.json()['data']['task_id']}")
+
+    async def _retouch4me(self, http: httpx.AsyncClient) -> None:
+        path = "/api/v1/retoucher"
+        payload = '{"mode": "professional", "tasks": [{"Plugin": "Heal"}]}'
+        form = {"payload": payload}
+        made = await http.post(f"{path}/start", data=form, files={"file": png()})
+        if made.status_code == 200:
+            await self._followed(http, f"{path}/status/{made.json()['id']}")
+
+    async def _ailabtools(self, http: httpx.AsyncClient) -> None:
+        self.gate.set()
+        both = {"image": png(), "style": png()}
+        await http.post("/api/image/editing/photo-retouching", files=both)
+
+    async def _followed(self, http: httpx.AsyncClient, path: str) -> None:
+        for _ in range(400):
+            told = (await http.get(path)).json()
+            task = told.get("data", told)
+            if not self.engine.faults.on or task["state"] in ("completed", "failed", -1):
+                return
+            if task["state"] == 1:
+                await http.get(task["image"])
+                return
+            if task["state"] in (4, "active"):
+                self.gate.set()
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_every_fault_that_is_documented_can_be_met(fault: Fault) -> None:
+    """Switched on, each strikes somewhere among the requests of the three services."""
+    errands = Errands()
+    asyncio.run(errands.befall(fault))
+    assert errands.engine.faults.on == {}
+    errands.gate.set()
+    errands.engine.close()

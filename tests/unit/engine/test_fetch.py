@@ -1,3 +1,6 @@
+import contextlib
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -5,7 +8,7 @@ import httpx
 import pytest
 
 from retouch_nb.engine.failures import Cause, Failure
-from retouch_nb.engine.fetch import fetch, is_public
+from retouch_nb.engine.fetch import fetch, is_public, resolve
 
 PUBLIC = "93.184.216.34"
 
@@ -32,13 +35,13 @@ def answering(*answers: httpx.Response) -> tuple[httpx.MockTransport, list[httpx
 def resolving(**hosts: str | list[str]) -> Callable[[str, int], list[str]]:
     """Resolve these names, dots written as underscores, and no others."""
 
-    def resolve(host: str, port: int) -> list[str]:
+    def looked_up(host: str, port: int) -> list[str]:
         found = hosts.get(host.replace(".", "_"))
         if found is None:
             raise OSError("no such name")
         return [found] if isinstance(found, str) else found
 
-    return resolve
+    return looked_up
 
 
 def delivering(body: bytes) -> httpx.Response:
@@ -244,6 +247,50 @@ def test_ten_seconds_are_enough() -> None:
     transport, _ = answering(httpx.Response(200, content=trickle()))
     assert failed(limit=95, transport=transport, clock=clock) is Cause.FETCH
     assert clock.now == 12
+
+
+@pytest.mark.parametrize("endless", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HT", b""])
+def test_a_head_that_trickles_is_left_in_time(endless: bytes) -> None:
+    """A server that sends a byte now and then keeps every limit but the one on all of it."""
+    over = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(endless)
+            while endless and not over.wait(0.05):
+                connection.sendall(b"x")
+            over.wait(10)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=drip, args=[listener])
+        server.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        assert failed(url, resolve=resolve, allow_private=True, seconds=0.3) is Cause.FETCH
+        over.set()
+        server.join()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://2130706433/",
+        "http://0177.0.0.1/",
+        "http://0x7f.1/",
+        "http://127.1/",
+        "http://0/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://[::]/",
+        "http://user:pass@127.0.0.1/",
+        "http://localhost/",
+        "http://LOCALHOST./",
+    ],
+)
+def test_this_machine_is_recognised_however_it_is_written(url: str) -> None:
+    """The system reads the number, the addresses it finds are judged."""
+    transport, asked = answering()
+    assert failed(url, resolve=resolve, transport=transport) is Cause.FETCH
+    assert asked == []
 
 
 def test_a_cancelled_task_stops_its_download() -> None:

@@ -264,3 +264,27 @@ def test_closing_ends_every_task_wakes_the_waiting_and_stops_the_threads(tasks: 
     assert not [t for t in threading.enumerate() if t.name.startswith("retouch-nb engine")]
     with pytest.raises(Refusal, match="closed"):
         submit(tasks, lambda watch: PICTURE)
+
+
+def test_tasks_are_not_remembered_without_end(tmp_path: Path, clock: Clock) -> None:
+    """However many fail or succeed, the oldest that are over are forgotten before their time."""
+
+    def fail(watch: Watch) -> Product:
+        raise Failure(Cause.BROKEN, "broken")
+
+    made = Tasks(Store(tmp_path), queue=3, most_tickets=4, clock=clock)
+    first = submit(made, fail)
+    for _ in range(8):
+        asyncio.run(submit(made, fail).over())
+    assert len(made.tickets) == 4
+    assert first not in made.tickets
+    made.close()
+
+
+def test_no_room_is_said_before_an_upload(tmp_path: Path, clock: Clock) -> None:
+    """A queue that is full needs no photo to know it."""
+    made = Tasks(Store(tmp_path), queue=0, clock=clock)
+    with pytest.raises(Refusal) as caught:
+        made.check_room()
+    assert (caught.value.status, caught.value.retry_after) == (429, 1)
+    made.close()
