@@ -7,6 +7,7 @@ import logging
 from typing import Any
 
 from retouch_nb import errors, session
+from retouch_nb.batch import Run, batch
 from retouch_nb.compare import Comparison, compare
 from retouch_nb.edit import Edit
 from retouch_nb.functions import function, jobs, resume, submit
@@ -38,6 +39,8 @@ __all__ = [
     "retouch",
     "compare",
     "submit",
+    "batch",
+    "Run",
     "jobs",
     "resume",
     "Photo",

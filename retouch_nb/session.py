@@ -73,7 +73,7 @@ class Session:
         self.environ = environ
         self.credentials = Credentials(environ)
         self.view = view or _unseen
-        self._background = Background()
+        self.background = Background()
 
     def submit(
         self,
@@ -114,7 +114,7 @@ class Session:
         job_id = secrets.token_hex(4)
 
         async def work(watch: "Callable[[Event], None]") -> Edit:
-            with _named(route):
+            with named(route):
                 result = await self.client.run(
                     operation,
                     route,
@@ -124,10 +124,10 @@ class Session:
                     patience=self.settings.patience,
                     watch=watch,
                 )
-            edit = await asyncio.to_thread(self._edit, operation, result)
+            edit = await asyncio.to_thread(self.edit, operation, result)
             return await asyncio.to_thread(_restored, edit) if restore_outside else edit
 
-        return self._job(job_id, operation, route).start(work, self._background)
+        return self._job(job_id, operation, route).start(work, self.background)
 
     def run(self, operation: Operation, **options: Any) -> Edit:
         """Start an operation, wait for it, and give the result; options as in `submit`."""
@@ -147,9 +147,9 @@ class Session:
 
         async def work(watch: "Callable[[Event], None]") -> Edit:
             result = await self.client.resume(job_id, operation, route, watch=watch)
-            return await asyncio.to_thread(self._edit, operation, result)
+            return await asyncio.to_thread(self.edit, operation, result)
 
-        return self._job(job_id, operation, route).start(work, self._background)
+        return self._job(job_id, operation, route).start(work, self.background)
 
     def jobs(self) -> JobTable:
         """List the jobs of the journal, the newest first."""
@@ -184,7 +184,7 @@ class Session:
             return f"not told by the service; see {service.key_page}"
         route = self._service_route(replace(service, **service.balance.elsewhere))
         asked = self.client.ask(service.balance.call, route)
-        answer = self._background.result(asked)
+        answer = self.background.result(asked)
         if answer.status != 200:
             raise ServiceError(
                 f"{service.title} did not tell the balance (HTTP {answer.status}).",
@@ -227,7 +227,7 @@ class Session:
 
     def close(self) -> None:
         """Stop the background loop, the client and the engine; the session starts anew when used again."""
-        self._background.close()
+        self.background.close()
         for part in ("client", "engine"):
             made = self.__dict__.pop(part, None)
             if made is not None:
@@ -237,7 +237,8 @@ class Session:
         view = self.view if self.settings.progress else _unseen
         return Job(job_id, operation, route.maker, really_cancels=route.free, view=view)
 
-    def _edit(self, operation: Operation, result: "Result") -> Edit:
+    def edit(self, operation: Operation, result: "Result") -> Edit:
+        """Make of a result what a cell returns: its layers composited, named like the photo it came from."""
         given = getattr(operation, "photo", None)
         before = given if isinstance(given, Photo) else None
         layers = self._layers(result, before, operation.tasks()) if result.kind == "zip" else None
@@ -316,7 +317,7 @@ def _restored(edit: Edit) -> Edit:
 
 
 @contextmanager
-def _named(route: "Route") -> Iterator[None]:
+def named(route: "Route") -> Iterator[None]:
     """Let errors name the embedded engine, where it was the one that answered."""
     try:
         yield

@@ -32,7 +32,7 @@ LAYERS = [
     {"client"},
     {"figure", "gallery", "loop", "pump", "webhook"},
     {"edit", "jobs", "job", "config", "session"},
-    {"compare", "doctor", "functions", "widgets"},
+    {"batch", "compare", "doctor", "functions", "widgets"},
     {"magics", "reference", "demo", "docs", "cli"},
     {"__init__", "__main__"},
 ]

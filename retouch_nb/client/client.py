@@ -17,10 +17,10 @@ from typing import Final
 from uuid import uuid4
 
 from retouch_nb.client.cache import Cache, Kept
-from retouch_nb.client.errand import Errand, Kit
+from retouch_nb.client.errand import Errand, Kit, Permit
 from retouch_nb.client.flight import Flights, Watch
 from retouch_nb.client.journal import Entry, Journal, new_id
-from retouch_nb.client.pace import Pace
+from retouch_nb.client.pace import Pace, Turns
 from retouch_nb.client.task import Earlier, Event, Lost, State, Terms, unknown_outcome
 from retouch_nb.client.wire import Route, Timeouts, Wire
 from retouch_nb.contract import Answer, Call, Kind, Operation, Price
@@ -101,6 +101,8 @@ class Client:
         Limits of single exchanges.
     grace : float
         Seconds that stopping may take to learn what became of a request that has left.
+    turns : Turns, optional
+        Who hands out turns at paced services; the journal, for all processes of this machine, when left out.
 
     Attributes
     ----------
@@ -120,6 +122,7 @@ class Client:
         cache_bytes: int = 2_000_000_000,
         timeouts: Timeouts | None = None,
         grace: float = 2.0,
+        turns: Turns | None = None,
     ) -> None:
         self.journal = Journal(home, clock=clock)
         self.cache = Cache(home / "cache", most_bytes=cache_bytes, clock=clock)
@@ -127,7 +130,7 @@ class Client:
             self.journal,
             self.cache,
             Wire(timeouts or Timeouts()),
-            Pace(self.journal, clock=clock, sleep=sleep),
+            Pace(turns or self.journal, clock=clock, sleep=sleep),
             credentials,
             clock,
             monotonic,
@@ -147,6 +150,7 @@ class Client:
         max_credits: int | None = None,
         patience: float | None = None,
         watch: Watch | None = None,
+        permit: Permit | None = None,
     ) -> Result:
         """Get the result of an operation: from the cache, from a task already paid for, or from a new one.
 
@@ -167,6 +171,9 @@ class Client:
             as that does.
         watch : callable, optional
             Told every `Event`, on the loop's thread.
+        permit : callable, optional
+            Awaited with the job's row right before a request that starts a task leaves; what it raises stops that.
+            Not asked for what is cached, under way or taken up again.
 
         Raises
         ------
@@ -183,7 +190,14 @@ class Client:
         draft = self._draft(operation, route, job_id or new_id())
         over = _over_budget(operation, route, max_credits)
         work = partial(
-            self._get, operation, route, draft, fresh=fresh, over=over, patience=patience
+            self._get,
+            operation,
+            route,
+            draft,
+            fresh=fresh,
+            over=over,
+            patience=patience,
+            permit=permit,
         )
         token = (draft.identity, route.base_url, fresh, over is None)
         return await self._flights.board(token, work, watch)
@@ -222,6 +236,21 @@ class Client:
         work = partial(self._take_up, operation, route, entry, patience=patience)
         token = self._flights.token_of(job_id) or job_id
         return await self._flights.board(token, work, watch)
+
+    def adopt(
+        self, operation: Operation, route: Route, *, ticket: str, expires_at: float | None
+    ) -> None:
+        """Write down a task that another machine started, so that `run` takes it up instead of paying again.
+
+        Does nothing where the journal already knows better, and where the service keeps no task to ask after.
+        """
+        if operation.poll(ticket) is None:
+            return
+        draft = self._draft(operation, route, new_id())
+        entry = self.journal.begin(draft, idempotent=route.provider.idempotent)
+        if entry.id == draft.id:
+            self.journal.move(entry, State.SENDING)
+            self.journal.move(entry, State.ACCEPTED, ticket=ticket, expires_at=expires_at)
 
     async def ask(self, call: Call, route: Route) -> Answer:
         """Send one request that starts nothing, such as the one for a balance.
@@ -275,6 +304,7 @@ class Client:
         fresh: bool,
         over: BudgetError | None,
         patience: float | None,
+        permit: Permit | None,
     ) -> Result:
         started = self._kit.monotonic()
         while True:
@@ -286,7 +316,9 @@ class Client:
                 break
             watch(Event("waiting", job_id=entry.id, detail="another notebook is sending it"))
             await self._kit.sleep(LOOK)
-        errand = Errand(self._kit, operation, route, entry, patience=patience, watch=watch)
+        errand = Errand(
+            self._kit, operation, route, entry, patience=patience, watch=watch, permit=permit
+        )
         return await self._brought(errand, operation, started)
 
     async def _take_up(

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from retouch_nb.client.cache import Cache, Kept
 from retouch_nb.client.cadence import Known, Rule, like_this, next_wait
@@ -54,6 +54,9 @@ from retouch_nb.errors import (
     WaitTimeout,
 )
 from retouch_nb.photo import Photo
+
+Permit: TypeAlias = Callable[[Entry], Awaitable[object]]
+"""Asked right before a request that starts a task leaves; raises to prevent it."""
 
 INSIDE: Final = (0.02, 0.25)
 """Seconds between looks at an engine in this process, which nobody has to be sparing with."""
@@ -108,6 +111,8 @@ class Errand:
         Seconds the task is waited for; the service's own when None.
     watch : callable
         Told what happens.
+    permit : callable, optional
+        See `Permit`.
     """
 
     def __init__(
@@ -119,6 +124,7 @@ class Errand:
         *,
         patience: float | None,
         watch: Watch,
+        permit: Permit | None = None,
     ) -> None:
         self.entry = entry
         self.requests = 0
@@ -128,6 +134,7 @@ class Errand:
         self._patience = route.provider.patience if patience is None else patience
         self._deadline = kit.monotonic() + self._patience
         self._watch = watch
+        self._permit = permit
         self._secret: Secret | None = None
         self._ticket = entry.ticket
         self._told = Event("")
@@ -184,6 +191,8 @@ class Errand:
             call = replace(call, headers=headers)
         for nth in count(1):
             await self._turn()
+            if self._permit is not None:
+                await self._permit(self.entry)
             self._move(State.SENDING)
             self._tell("sending", progress=0.0)
             said, wish = await self._send(call)

@@ -1,0 +1,459 @@
+"""Many photos, one recipe: a few under way at a time, every step in the manifest, one bad photo never the end.
+
+A `Run` can be watched while it lives, stopped, and taken up again: what is done stays done.
+"""
+
+import asyncio
+import signal
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from retouch_nb.batch.desk import Ask, Desk, new_token
+from retouch_nb.batch.manifest import Manifest, Row
+from retouch_nb.batch.reasons import HALTING, REASONS
+from retouch_nb.batch.sources import Item, Source
+from retouch_nb.batch.summary import Snapshot, Thumbnail, html, text
+from retouch_nb.batch.work import Attempt, Product, Recipe, keep, retouch
+from retouch_nb.errors import MissingExtraError, ParameterError, StoppedError, UnknownNameError
+from retouch_nb.figure import webp
+from retouch_nb.job import CLEANUP, SLICE, Interrupted
+from retouch_nb.photo import Photo
+from retouch_nb.pump import clicks
+from retouch_nb.session import Session
+
+if TYPE_CHECKING:
+    from retouch_nb.client import Entry, Event, Route
+
+BY_NAME_ONLY: Final = frozenset({"failed", "unknown"})
+"""Reasons after which a photo is begun anew only when a person names them: it may be paid a second time."""
+
+ENDS: Final = {"running": "finished", "stopping": "stopped", "halting": "halted"}
+
+TICK: Final = 0.25
+"""Seconds between two pictures of a run."""
+
+LATEST: Final = 6
+"""Thumbnails of the newest results."""
+
+THUMBNAIL: Final = 192
+"""Their longer side, in pixels."""
+
+EXPORT_SECONDS: Final = 10.0
+"""Seconds between two writings of the manifest's file, at least; and never more than a twentieth of the time."""
+
+
+class View(Protocol):
+    """What shows a run while somebody waits for it."""
+
+    def show(self, snapshot: Snapshot) -> None: ...
+
+    def close(self, snapshot: Snapshot) -> None: ...
+
+
+class Doer(Protocol):
+    """Who does single photos: this process, or a cluster."""
+
+    async def do(self, attempt: Attempt, token: str) -> Product: ...
+
+    async def close(self) -> None: ...
+
+
+class Here:
+    """Does photos in this process, on the session's loop."""
+
+    def __init__(self, session: Session, route: "Route", desk: Desk) -> None:
+        self._session = session
+        self._route = route
+        self._desk = desk
+
+    async def do(self, attempt: Attempt, token: str) -> Product:
+        """Do one photo."""
+
+        async def permit(entry: "Entry") -> None:
+            if not entry.free:
+                await self._desk.permit(ask_of(entry, attempt, token))
+
+        def watch(event: "Event") -> None:
+            self._desk.heard(attempt.row.source, token, event.ticket)
+
+        return await retouch(
+            self._session, self._session.client, self._route, attempt, permit=permit, watch=watch
+        )
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+
+def ask_of(entry: "Entry", attempt: Attempt, token: str) -> Ask:
+    """Write down what is about to be sent."""
+    return Ask(
+        attempt.row.source,
+        token,
+        entry.id,
+        entry.credits,
+        repeats=bool(entry.repetition),
+        fresh=attempt.fresh,
+    )
+
+
+def _unseen(run: "Run") -> View | None:
+    """Show nothing."""
+    return None
+
+
+default_view: "Callable[[Run], View | None]" = _unseen
+"""What shows a run while it is waited for; the package sets it, for widgets are built on this module."""
+
+
+class Run:
+    """A batch on its way, or over; shows itself.
+
+    Attributes
+    ----------
+    out : Path
+        The folder of the results.
+    manifest : Path
+        One row a photo, as Parquet; as CSV without pyarrow.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        recipe: Recipe,
+        source: Source,
+        book: Manifest,
+        *,
+        maker: str,
+        max_credits: int | None = None,
+        concurrency: int = 4,
+        doer: Callable[[Desk], Doer],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.out = book.folder
+        self.recipe = recipe
+        self._session = session
+        self._source = source
+        self._book = book
+        self._maker = maker
+        self._max_credits = max_credits
+        self._concurrency = concurrency
+        self._new_doer = doer
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._over: Future[None] = Future()
+        self._over.set_result(None)
+        self._note = ""
+        self._state = "waiting"
+        self._task: asyncio.Task[None] | None = None
+        self._latest: deque[Thumbnail] = deque(maxlen=LATEST)
+        self._next_thumbnail = 0.0
+        self._cached = self._tried = 0
+        self._began = self._seconds = 0.0
+        self._spent = book.spent()
+
+    def start(self, *reasons: str) -> "Run":
+        """Do what is missing, on the background; only what failed for some reasons, when they are named."""
+        self._check_idle()
+        self._book.open()
+        self._book.next_turn()
+        self._over = Future()
+        self._state, self._note = "running", ""
+        self._cached = self._tried = 0
+        self._began = self._monotonic()
+        self._desk = Desk(self._book, self._max_credits)
+        self._session.background.start(self._run(frozenset(reasons)))
+        return self
+
+    def wait(self, timeout: float | None = None) -> "Run":
+        """Wait until it is over, and show how it goes; an interrupt stops it, so that it can be taken up again.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most; the run goes on.
+
+        Raises
+        ------
+        RetouchError
+            The source broke off. What single photos failed of is in the manifest.
+        """
+        seen = self._session.settings.progress and not self.done()
+        view = default_view(self) if seen else None
+        try:
+            self._waited(timeout, view)
+        finally:
+            if view is not None:
+                view.close(self.snapshot())
+        if self.done():
+            self._over.result()
+        return self
+
+    def done(self) -> bool:
+        """Tell whether nothing is under way."""
+        return self._over.done()
+
+    def stop(self) -> None:
+        """Send nothing more; what services have begun can be taken up by the next call."""
+        with self._lock:
+            if self.done() or self._state == "stopping":
+                return
+            self._state = "stopping"
+        self._desk.close()
+        self._session.background.call(self._cancel)
+
+    def retry(self, *reasons: str) -> "Run":
+        """Try again what failed for some reasons, and wait.
+
+        Parameters
+        ----------
+        *reasons : str
+            ``"transient"``, ``"input"``, ``"refused"``, ``"failed"``, ...; ``"unknown"`` and ``"failed"`` send, and perhaps
+            pay, a second time.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such reason.
+        """
+        for reason in reasons:
+            if reason not in REASONS:
+                raise UnknownNameError.among(reason, REASONS, what="reason")
+        return self.start(*(reasons or ("transient",))).wait()
+
+    @property
+    def manifest(self) -> Path:
+        """The file with one row a photo."""
+        return self._book.path
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many photos are in which state."""
+        return dict(self.snapshot().states)
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """How many failed, by reason."""
+        return dict(self.snapshot().reasons)
+
+    @property
+    def spent(self) -> int:
+        """Credits, all calls on this folder together; lost answers count as paid."""
+        return self._spent if self.done() else self._desk.budget.spent
+
+    def rows(self, *, states: Collection[str] = (), reasons: Collection[str] = ()) -> Iterator[Row]:
+        """Walk the rows in the order of the source, all or those of some states or reasons."""
+        try:
+            yield from self._book.rows(states=states, reasons=reasons)
+        finally:
+            if self.done():
+                self._book.close()
+
+    def to_frame(self) -> Any:
+        """Give the manifest as a pandas data frame.
+
+        Raises
+        ------
+        MissingExtraError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingExtraError.of("data", "pandas", "a data frame") from None
+        return pd.DataFrame([row.public() for row in self.rows()]).convert_dtypes()
+
+    def snapshot(self) -> Snapshot:
+        """Give the run as it stands."""
+        states: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
+        for (state, reason), n in dict(self._book.counts).items():
+            states[state] += n
+            reasons.update({reason: n} if reason else {})
+        seconds = self._seconds if self.done() else self._monotonic() - self._began
+        return Snapshot(
+            f"{self.recipe.operation.name.replace('_', ' ').capitalize()} by {self._maker}",
+            self._state,
+            self._source.count,
+            states,
+            reasons,
+            self._cached,
+            self.spent,
+            self._max_credits,
+            seconds,
+            self._tried / seconds if seconds > 0 else 0.0,
+            tuple(self._latest),
+            str(self.out),
+            self._note,
+        )
+
+    def __repr__(self) -> str:
+        return text(self.snapshot())
+
+    def _repr_html_(self) -> str:
+        return html(self.snapshot())
+
+    def _check_idle(self) -> None:
+        if not self.done():
+            raise ParameterError("The run is still going.", advice="Wait for it, or run.stop().")
+
+    async def _run(self, reasons: frozenset[str]) -> None:
+        self._task = asyncio.current_task()
+        exporting = asyncio.ensure_future(self._export_now_and_then())
+        doer = self._new_doer(self._desk)
+        error: BaseException | None = None
+        try:
+            await self._all(doer, self._missing(reasons), reasons)
+        except asyncio.CancelledError:
+            pass
+        except BaseException as broken:
+            error = broken
+        exporting.cancel()
+        with suppress(Exception):
+            await doer.close()
+        await self._end(error)
+
+    async def _end(self, error: BaseException | None) -> None:
+        """Leave a whole manifest and free the folder, whatever happened."""
+        try:
+            await asyncio.to_thread(self._book.export)
+        except Exception as trouble:
+            error = error or trouble
+        self._spent = self._book.spent()
+        self._seconds = self._monotonic() - self._began
+        self._state = "broken off" if error else ENDS[self._state]
+        if self._state == "stopped":
+            self._note = "Run it again to go on: what is done stays done."
+        self._book.close()
+        if error is None:
+            self._over.set_result(None)
+        else:
+            self._over.set_exception(error)
+
+    async def _all(self, doer: Doer, missing: Iterator[Attempt], reasons: frozenset[str]) -> None:
+        """Keep as many photos under way as may be; the source is asked for one at a time, on a thread."""
+        asking = asyncio.Lock()
+
+        async def work() -> None:
+            while self._state == "running":
+                async with asking:
+                    attempt = await asyncio.to_thread(next, missing, None)
+                if attempt is None:
+                    return
+                await self._one(doer, attempt)
+
+        workers = [asyncio.ensure_future(work()) for _ in range(self._concurrency)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    def _missing(self, reasons: frozenset[str]) -> Iterator[Attempt]:
+        """Walk the source and give what is to be done."""
+        for position, item in enumerate(self._source.walk()):
+            row = self._book.enter(item, position)
+            if row.state == "done" and not (self.out / row.output).exists():
+                row = self._book.update(row.source, state="waiting")
+            if _wanted(row, item, reasons):
+                yield Attempt(
+                    self.recipe,
+                    item,
+                    row,
+                    fresh=row.reason == "unknown",
+                    max_credits=self._session.settings.max_credits,
+                )
+
+    async def _one(self, doer: Doer, attempt: Attempt) -> None:
+        """Do one photo and write down what became of it, whatever that is."""
+        token, row = new_token(), attempt.row
+        now, tries = self._book.clock(), row.attempts + 1
+        self._book.update(row.source, state="running", attempts=tries, started_at=now)
+        try:
+            product = await doer.do(attempt, token)
+            facts = await asyncio.to_thread(self._kept, attempt, product)
+        except asyncio.CancelledError:
+            await self._desk.failed(row.source, token, StoppedError("The run was stopped."))
+            raise
+        except Exception as error:
+            await self._failed(row.source, token, error)
+        else:
+            self._cached += (await self._desk.done(row.source, token, product, **facts)).cached
+        self._tried += 1
+
+    def _kept(self, attempt: Attempt, product: Product) -> dict[str, Any]:
+        """Write the result to its place, and a thumbnail of it now and then."""
+        facts = {"stamp": attempt.item.stamp, "finished_at": self._book.clock()}
+        if not product.picture:
+            return facts
+        if self._monotonic() >= self._next_thumbnail:
+            self._next_thumbnail = self._monotonic() + TICK
+            small = Photo.open(product.picture).thumbnail(THUMBNAIL)
+            self._latest.appendleft(Thumbnail(attempt.row.name, webp(small, None)))
+        return {**facts, "output": keep(self.out, attempt.row, product)}
+
+    async def _failed(self, source: str, token: str, error: Exception) -> None:
+        now = self._book.clock()
+        row = await self._desk.failed(source, token, error, finished_at=now)
+        if row.reason in HALTING and self._state == "running":
+            self._state, self._note = "halting", row.error
+            self._desk.close()
+
+    async def _export_now_and_then(self) -> None:
+        pause = EXPORT_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            began = self._monotonic()
+            with suppress(Exception):  # the rows are safe; the last writing tells of trouble
+                await asyncio.to_thread(self._book.export)
+            pause = max(EXPORT_SECONDS, 20 * (self._monotonic() - began))
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _waited(self, timeout: float | None, view: View | None) -> None:
+        deadline = self._monotonic() + (threading.TIMEOUT_MAX if timeout is None else timeout)
+        shown = -TICK
+        with self._interruptible(), clicks() as deliver:
+            while not self.done() and self._monotonic() < deadline:
+                wait_for([self._over], timeout=SLICE)
+                deliver()
+                if view is not None and self._monotonic() - shown >= TICK:
+                    shown = self._monotonic()
+                    view.show(self.snapshot())
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Make an interrupt stop the run and wait for a true manifest, and only then end the cell."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self.stop()
+        wait_for([self._over], timeout=CLEANUP)
+        raise Interrupted(
+            "Stopped; what is done is in the manifest. Run it again to go on from there."
+        )
+
+
+def _wanted(row: Row, item: Item, reasons: frozenset[str]) -> bool:
+    if reasons:
+        return row.state != "done" and row.reason in reasons
+    if row.state != "done":
+        return row.reason not in BY_NAME_ONLY
+    return not row.stamp or row.stamp != item.stamp
