@@ -139,7 +139,9 @@ def start(
     source = find_photos(photos, column=column, masks=masks, out=folder)
     _check_first(recipe, source)
     if concurrency is not None and concurrency < 1:
-        raise ParameterError(f"concurrency={concurrency} would do nothing.", advice="Give 1 or more.")
+        raise ParameterError(
+            f"concurrency={concurrency} would do nothing.", advice="Give 1 or more."
+        )
     run = Run(
         session,
         recipe,

@@ -114,17 +114,17 @@ class Desk:
             The run has been stopped.
         """
         self._check(ask)
-        if ask.token not in self._reserved:
-            await self.budget.reserve(ask.credits)
-            self._reserved[ask.token] = ask.credits or 0
-        row = self._check(ask)
-        before = (row.credits or 0) if row.sent_by not in {"", ask.token} else 0
+        if ask.token in self._reserved:
+            return
+        await self.budget.reserve(ask.credits)
+        self._reserved[ask.token] = ask.credits or 0
+        paid = self._check(ask).credits
         self._manifest.update(
             ask.source,
             sent_by=ask.token,
             sent_at=self._clock(),
             job_id=ask.job_id,
-            credits=None if ask.credits is None else before + ask.credits,
+            credits=paid if ask.credits is None else (paid or 0) + ask.credits,
         )
 
     def heard(self, source: str, token: str, ticket: str) -> None:
@@ -138,8 +138,10 @@ class Desk:
         promised = self._reserved.pop(token, None)
         row = self._manifest.find(source)
         told = dict(product.facts)
-        if row.sent_by and told:  # sent by this run: the price stands, whatever the cache says now
-            told |= {"credits": row.credits, "cached": False}
+        if told and (
+            row.sent_by or row.credits
+        ):  # what was paid stays paid, whatever the cache says now
+            told |= {"credits": row.credits, "cached": told["cached"] and not row.sent_by}
         if promised is not None:
             self.budget.settle(promised, spent=True)
         changed = self._manifest.update(
@@ -157,7 +159,7 @@ class Desk:
             self.budget.settle(promised, spent=not nothing)
         told: dict[str, Any] = {"reason": reason_of(error), "error": _said(error), **facts}
         if row.sent_by == token and nothing:
-            told |= {"sent_by": "", "credits": None}
+            told |= {"sent_by": "", "credits": (row.credits or 0) - (promised or 0) or None}
         if isinstance(error, OVER):
             told |= {"sent_by": ""}
         changed = self._manifest.update(source, **{"state": _state(error), **told})

@@ -6,7 +6,6 @@ whole, again and again while the run goes on, and replaced at once.
 
 import csv
 import json
-import os
 import sqlite3
 import threading
 import time
@@ -52,9 +51,9 @@ class Row:
     job_id, task_id : str
         Our id and the service's.
     credits : int or None
-        What it cost, as far as is documented; None where it is not, or where nothing was sent.
+        What the photo has cost in all calls, as far as is documented; None where it is not, or where nothing was sent.
     cost : str
-        The same in words.
+        What the result cost, in words.
     cached : bool
         It came from the cache and was not paid again.
     attempts, requests : int
@@ -118,7 +117,9 @@ PRIVATE: Final = {"stamp", "sent_by", "sent_at", "turn"}
 
 COLUMNS: Final = tuple(field.name for field in fields(Row))
 PUBLIC: Final = tuple(name for name in COLUMNS if name not in PRIVATE)
-_TYPES: Final = {name: (get_args(kind) or (kind,))[0].__name__ for name, kind in get_type_hints(Row).items()}
+_TYPES: Final = {
+    name: (get_args(kind) or (kind,))[0].__name__ for name, kind in get_type_hints(Row).items()
+}
 _SQL: Final = {"int": "integer", "float": "real", "bool": "integer", "str": "text"}
 
 
@@ -253,7 +254,7 @@ class Manifest:
     def spent(self) -> int:
         """Add up the credits of all that was sent, also of what was lost: never less than was paid."""
         with self._lock:
-            query = "select coalesce(sum(credits), 0) from photos where not cached"
+            query = "select coalesce(sum(credits), 0) from photos"
             return int(self._run(query).fetchone()[0])
 
     def export(self) -> Path:
@@ -262,7 +263,7 @@ class Manifest:
         partial = target.with_name(f".{target.name}.part")
         write = _write_parquet if target.suffix == ".parquet" else _write_csv
         write(partial, self.rows())
-        os.replace(partial, target)
+        partial.replace(target)
         return target
 
     def _begin(self, database: sqlite3.Connection) -> None:
@@ -306,9 +307,7 @@ class Manifest:
         return Row(*_typed(values)) if values else None
 
     def _page(self, after: tuple[int, str]) -> list[Any]:
-        query = (
-            "select * from photos where (position, source) > (?, ?) order by position, source limit ?"
-        )
+        query = "select * from photos where (position, source) > (?, ?) order by position, source limit ?"
         return self._run(query, *after, AT_ONCE).fetchall()
 
     def _run(self, query: str, *values: Any) -> sqlite3.Cursor:

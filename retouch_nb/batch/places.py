@@ -13,7 +13,16 @@ from retouch_nb.photo import is_link
 ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 """What counts as a picture in a folder; a glob or a list may name anything."""
 
-_CHANGES: Final = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "updated", "created")
+_CHANGES: Final = (
+    "ETag",
+    "etag",
+    "md5Hash",
+    "LastModified",
+    "last_modified",
+    "mtime",
+    "updated",
+    "created",
+)
 """What file systems of fsspec call the sign that a file has changed."""
 
 
@@ -61,7 +70,9 @@ def file_system(url: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
     except ImportError:
-        raise MissingExtraError.of("data", "fsspec", f"photos behind addresses like {url}") from None
+        raise MissingExtraError.of(
+            "data", "fsspec", f"photos behind addresses like {url}"
+        ) from None
     try:
         system, path = url_to_fs(url)
     except ImportError as error:  # each kind of address has its own library

@@ -3,7 +3,6 @@
 An `Item` only says where a photo is and what it is called; whoever works on it opens it, here or on another machine.
 """
 
-import glob
 import os
 import re
 import unicodedata
@@ -19,8 +18,8 @@ from PIL import Image
 from retouch_nb.batch.masks import MaskRule, Pattern, load, of_value, one_each, rule
 from retouch_nb.batch.places import (
     is_remote,
-    located,
     local_files,
+    located,
     material,
     place_of,
     remote_files,
@@ -296,7 +295,7 @@ def _from_folder(folder: Path, masks: MaskRule, out: Path) -> Source:
         raise _same_folder(folder)
     return _from_files(
         lambda: (
-            (str(path), path.relative_to(folder).with_suffix("").as_posix(), "")
+            (str(path), _without_ending(path.relative_to(folder)), "")
             for path in local_files(folder, skip=out)
         ),
         masks,
@@ -305,23 +304,36 @@ def _from_folder(folder: Path, masks: MaskRule, out: Path) -> Source:
 
 
 def _from_glob(pattern: Path, masks: MaskRule, out: Path) -> Source:
-    if any(part.resolve() == out for part in [pattern.parent] if not _MAGIC.search(str(part))):
-        raise _same_folder(pattern.parent)
-    found = sorted(glob.iglob(str(pattern), recursive=True))
-    files = (path for path in found if Path(path).is_file())
-    kept = [path for path in files if out not in Path(path).resolve().parents]
+    at = next(i for i, part in enumerate(pattern.parts) if _MAGIC.search(part))
+    base = Path(*pattern.parts[:at])
+    if base.resolve() == out:
+        raise _same_folder(base)
+    matching = base.glob(str(Path(*pattern.parts[at:])))
+    found = sorted(path for path in matching if _is_open(path, base, out))
     return _from_files(
-        lambda: ((path, Path(path).stem, "") for path in kept),
+        lambda: ((str(path), _without_ending(path.relative_to(base)), "") for path in found),
         masks,
         f"Nothing matches {str(pattern)!r}.",
     )
+
+
+def _is_open(path: Path, base: Path, out: Path) -> bool:
+    """Tell a file that was meant from folders, hidden files, and results of our own."""
+    hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
+    return not hidden and path.is_file() and out not in path.resolve().parents
+
+
+def _without_ending(path: PurePosixPath | Path) -> str:
+    return path.with_suffix("").as_posix()
 
 
 def _from_remote(url: str, masks: MaskRule, *, wanted: bool) -> Source:
     try:
         found = remote_files(url, glob=wanted)
     except (OSError, ValueError) as error:
-        raise PictureError(f"{url} cannot be listed: {error}.", advice="Nothing was sent.") from error
+        raise PictureError(
+            f"{url} cannot be listed: {error}.", advice="Nothing was sent."
+        ) from error
     base = "" if wanted else url.rstrip("/") + "/"
     return _from_files(
         lambda: ((file, _below(file, base), stamp) for file, stamp in found),
@@ -333,7 +345,7 @@ def _from_remote(url: str, masks: MaskRule, *, wanted: bool) -> Source:
 def _below(url: str, base: str) -> str:
     """Name a file after its place below the address that was given."""
     rest = url.partition(base.partition("://")[2].lstrip("/"))[2] if base else ""
-    return str(PurePosixPath(rest or PurePosixPath(url).name).with_suffix(""))
+    return _without_ending(PurePosixPath(rest or PurePosixPath(url).name))
 
 
 def _from_files(
@@ -343,9 +355,7 @@ def _from_files(
 
     def photos() -> Iterator[tuple[str, str, str]]:
         return (
-            file
-            for file in files()
-            if not (isinstance(masks, Pattern) and masks.is_mask(file[0]))
+            file for file in files() if not (isinstance(masks, Pattern) and masks.is_mask(file[0]))
         )
 
     count = sum(1 for _ in photos())

@@ -89,7 +89,11 @@ class Snapshot:
         words = [f"{self.over:,}{of}"]
         words += [f"{n:,} {state}" for state in PARTS if (n := self.states.get(state, 0))]
         words += [f"{self.cached:,} from the cache"] if self.cached else []
-        words += [f"{self.rate:.3g} photos/s" if self.rate < 1 else f"{self.rate:.1f} photos/s"] if self.rate else []
+        words += (
+            [f"{self.rate:.3g} photos/s" if self.rate < 1 else f"{self.rate:.1f} photos/s"]
+            if self.rate
+            else []
+        )
         cap = "" if self.cap is None else f" of {self.cap:,}"
         words += [f"{self.spent:,}{cap} credits"] if self.spent or self.cap is not None else []
         words += [f"{clock(self.left)} left"] if self.left is not None else []
@@ -172,4 +176,8 @@ def _thumbnails(snapshot: Snapshot) -> str:
         f"{escape(t.name)}</figcaption></figure>"
         for t in snapshot.latest
     )
-    return f'<div style="display:flex;flex-wrap:wrap;gap:8px;margin-top:8px">{pictures}</div>' if pictures else ""
+    return (
+        f'<div style="display:flex;flex-wrap:wrap;gap:8px;margin-top:8px">{pictures}</div>'
+        if pictures
+        else ""
+    )

@@ -256,5 +256,3 @@ def _write(target: Path, data: bytes) -> None:
     partial = target.with_name(f".{target.name}.part")
     partial.write_bytes(data)
     partial.replace(target)
-
-
