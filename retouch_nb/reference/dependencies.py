@@ -19,6 +19,8 @@ PURPOSES: Mapping[str, str] = {
     "onnx": "a LaMa-style model of your own",
     "psd": "writing PSD files",
     "keyring": "remembering keys in the system's keyring",
+    "dask": "batches on a cluster",
+    "data": "data frames, Parquet manifests, photos behind s3:// and other addresses",
     "demo": "`make demo` and JupyterLab on the notebooks",
     "test": "everything the tests need",
 }
