@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 PORT ?= 8765
 SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit/test_figure.py tests/unit/test_photo.py
 
-.PHONY: demo test unit browser lab serve bench docs lint build release-check lowest audit clean
+.PHONY: demo test unit browser lab serve bench docs notebooks lint build release-check lowest audit clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/demo.installed ## execute the first notebook on real photos; page and pictures go to build/demo
@@ -33,6 +33,9 @@ bench: $(VENV)/test.installed ## beside the peers, in one run
 docs: $(VENV)/test.installed ## write the tables of the README anew, and the reference as pages
 	$(BIN)/python -m retouch_nb docs
 	$(BIN)/python -m retouch_nb docs build/reference
+
+notebooks: $(VENV)/test.installed ## execute notebooks that were changed, and keep their outputs in them
+	$(BIN)/python tests/notebooks/keep.py
 
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .

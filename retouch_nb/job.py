@@ -167,7 +167,8 @@ class Job:
         try:
             edit = self._waited(timeout)
         except BaseException as error:
-            view.close(None, error.what if isinstance(error, RetouchError) else self._parting())
+            # An error of ours says it all itself, just below.
+            view.close(None, "" if isinstance(error, RetouchError) else self._parting())
             raise
         view.close(None, "")
         return edit

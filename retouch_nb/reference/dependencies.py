@@ -75,8 +75,8 @@ def licences() -> list[Licensed]:
 
     Examples
     --------
-    >>> [found.name for found in licences() if "Mozilla" in found.licence]
-    ['certifi']
+    >>> [found.name for found in licences() if found.name.startswith("http")]
+    ['httpcore', 'httpx']
     """
     found: dict[str, Licensed] = {}
     waiting = sorted(_required(PROJECT))

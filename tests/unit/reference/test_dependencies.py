@@ -12,7 +12,7 @@ PERMISSIVE = (
     "Zlib",
     "CC0",
 )
-ELSEWHERE = {"certifi": "Mozilla Public License"}
+ELSEWHERE = {"certifi": "Mozilla Public License", "tqdm": "MPL-2.0 AND MIT"}
 """Lists of certificates are copied, not linked; its licence binds changes to its own files alone."""
 
 
