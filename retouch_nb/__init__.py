@@ -18,7 +18,9 @@ from retouch_nb.photo import Link, Photo
 from retouch_nb.providers.ailabtools import MatchStyle
 from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
 from retouch_nb.providers.retouch4me import Retouch
+from retouch_nb.recreation import recreate
 from retouch_nb.strokes import Box, Brush, Lasso, Strokes
+from retouch_nb.verification import verify
 
 __version__ = "0.1.0"
 
@@ -43,6 +45,8 @@ __all__ = [
     "Run",
     "jobs",
     "resume",
+    "recreate",
+    "verify",
     "Photo",
     "Link",
     "Mask",

@@ -13,9 +13,6 @@ from typing import Final
 
 from retouch_nb.errors import PictureError
 
-XMP_FORMATS: Final = ("JPEG", "PNG", "WEBP")
-"""Formats into which an XMP packet is put."""
-
 MOST_JPEG_XMP: Final = 65_502
 """Bytes of a packet that fit into one segment."""
 

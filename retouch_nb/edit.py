@@ -3,16 +3,20 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from PIL import Image
 
 from retouch_nb import figure
+from retouch_nb.contract import Operation
 from retouch_nb.drift import Drift
 from retouch_nb.gallery import gallery
 from retouch_nb.layers import LayerStack
 from retouch_nb.mask import Mask
-from retouch_nb.photo import Photo, Pixels
+from retouch_nb.photo import Photo, Pixels, write_whole
+from retouch_nb.provenance import Record, carries, inscribed, side_car, with_pixels
 from retouch_nb.receipt import Receipt
+from retouch_nb.recreation import page_section
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,6 +39,10 @@ class Edit:
         Where the photo was to be changed.
     drift : Drift or None
         How far the result, as it came, is from the photo where it should be the same.
+    request : Operation or None
+        What was asked for; None for a job that was taken up again.
+    restored : bool
+        The original was put back outside the mask.
     """
 
     before: Photo | None
@@ -44,6 +52,8 @@ class Edit:
     mask: Mask | None = None
     longest: int = field(default=1280)
     drift: Drift | None = None
+    request: Operation | None = None
+    restored: bool = False
 
     def __photo__(self) -> Photo:
         return self.after
@@ -64,20 +74,46 @@ class Edit:
         """Give the result as a Pillow image in mode RGB or RGBA."""
         return self.after.to_pil()
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the result; byte for byte as it came when the ending fits its format.
+    @property
+    def record(self) -> Record:
+        """How it was made: what `save` keeps with the picture."""
+        return Record.of(self.receipt, self.request, restored=self.restored)
+
+    def save(
+        self, path: str | os.PathLike[str], *, provenance: bool | Literal["beside"] = True
+    ) -> Path:
+        """Write the result, pixel for pixel as it came when the ending fits its format, with how it was made.
+
+        Parameters
+        ----------
+        path : path
+        provenance : bool or "beside", keyword-only
+            True puts the record of the making into JPEG, PNG and WebP (as XMP) and beside any other file, as
+            ``NAME.json``; "beside" always puts it there and leaves the bytes as they came; False keeps none. It
+            holds operation, parameters, strokes, maker, task id, cost and versions; never a key or a path.
 
         Raises
         ------
         PictureError
             The ending is no picture format.
+
+        See Also
+        --------
+        retouch_nb.recreate, retouch_nb.verify
         """
-        return self.after.save(path)
+        target = Path(path).expanduser()
+        data = self.after.as_format(target)
+        if provenance is True and carries(data):
+            return write_whole(target, inscribed(data, self.record))
+        if provenance:
+            write_whole(side_car(target), with_pixels(self.record, data).to_json().encode())
+        return write_whole(target, data)
 
     def save_html(self, path: str | os.PathLike[str]) -> Path:
-        """Write one self-contained page with the slider, which works with no kernel and no network."""
+        """Write one self-contained page with slider, receipt and how to make it again; no kernel or network needed."""
         target = Path(path).expanduser()
-        target.write_text(figure.page(self._caption().title, self._repr_html_()), "utf-8")
+        body = self._repr_html_() + page_section(self.record)
+        target.write_text(figure.page(self._caption().title, body), "utf-8")
         return target
 
     def _caption(self) -> figure.Caption:

@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -51,9 +51,12 @@ class Mask:
     ----------
     pixels : ndarray of bool, shape (height, width)
         True where the photo is to be changed. Read-only.
+    drawn : str
+        Code of the strokes it was drawn by; empty for any other mask.
     """
 
     pixels: npt.NDArray[np.bool_]
+    drawn: str = ""
 
     @classmethod
     def open(cls, source: MaskLike, size: tuple[int, int] | None = None) -> "Mask":
@@ -164,7 +167,7 @@ def _open(source: Any, size: tuple[int, int] | None) -> Mask:
         case HasMask():
             if size is None:
                 raise PictureError("Strokes need the photo's size to become a mask.")
-            return source.__mask__(size)
+            return replace(source.__mask__(size), drawn=str(getattr(source, "strokes", source)))
         case str() | os.PathLike():
             return _from_photo(Photo.open(source))
         case bytes():

@@ -179,12 +179,16 @@ class Photo:
         'black.png'
         """
         target = Path(path).expanduser()
-        partial = target.with_name(f".{target.name}.part")
-        partial.write_bytes(self._as_format(target))
-        partial.replace(target)
-        return target
+        return write_whole(target, self.as_format(target))
 
-    def _as_format(self, target: Path) -> bytes:
+    def as_format(self, target: Path) -> bytes:
+        """Give what a file of this name holds: `data` itself when the ending fits the format, else encoded anew.
+
+        Raises
+        ------
+        PictureError
+            The ending is no picture format.
+        """
         wanted = Image.registered_extensions().get(target.suffix.lower())
         if wanted is None:
             raise PictureError(
@@ -274,6 +278,14 @@ def open_photo(source: "PhotoLike | Link") -> Photo | Link:
     if isinstance(source, Link):
         return source
     return Link(source) if isinstance(source, str) and is_link(source) else Photo.open(source)
+
+
+def write_whole(target: Path, data: bytes) -> Path:
+    """Write a file beside its place and move it there, so that no half of it is ever seen."""
+    partial = target.with_name(f".{target.name}.part")
+    partial.write_bytes(data)
+    partial.replace(target)
+    return target
 
 
 @contextmanager

@@ -38,6 +38,8 @@ class Receipt:
         Id of the task at the service.
     finished_at : float
         Unix time.
+    version : str
+        Of the maker, where it is known.
     remarks : tuple of str
         What the maker says of the result, then our own warnings.
     """
@@ -53,6 +55,7 @@ class Receipt:
     requests: int = 0
     task_id: str = ""
     finished_at: float = 0.0
+    version: str = ""
     remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:

@@ -252,6 +252,7 @@ class Session:
             operation.area(),
             self.settings.preview,
             drift,
+            operation if before else None,
         )
 
     def _layers(self, result: "Result", before: Photo | None, tasks: Sequence[str]) -> LayerStack:
@@ -313,7 +314,8 @@ def _restored(edit: Edit) -> Edit:
     told = tuple(remark for remark in edit.receipt.remarks if remark not in found)
     still = look(edit.before, after, edit.mask, size=edit.before.size).remarks
     done = f"The original was put back outside the mask; the seam is {seam} pixels wide."
-    return replace(edit, after=after, receipt=replace(edit.receipt, remarks=(*told, done, *still)))
+    receipt = replace(edit.receipt, remarks=(*told, done, *still))
+    return replace(edit, after=after, receipt=receipt, restored=True)
 
 
 @contextmanager

@@ -30,9 +30,9 @@ LAYERS = [
     {"params", "contract", "credentials"},
     {"receipt", "providers", "describe"},
     {"client"},
-    {"figure", "gallery", "loop", "pump", "webhook"},
+    {"figure", "gallery", "loop", "pump", "webhook", "provenance", "recreation"},
     {"edit", "jobs", "job", "config", "session"},
-    {"batch", "compare", "doctor", "functions", "widgets"},
+    {"batch", "compare", "doctor", "functions", "verification", "widgets"},
     {"magics", "reference", "demo", "docs", "cli"},
     {"__init__", "__main__"},
 ]

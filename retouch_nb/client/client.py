@@ -396,6 +396,7 @@ class Client:
             requests=requests,
             task_id=entry.ticket,
             finished_at=self._kit.clock(),
+            version=entry.version,
             remarks=entry.remarks,
         )
         return Result(receipt, kept.path, kept.kind, kept.photo)

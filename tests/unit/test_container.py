@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 from skimage import data
 
-from retouch_nb.container import MOST_JPEG_XMP, XMP_FORMATS, bare, with_xmp, xmp
+from retouch_nb.container import MOST_JPEG_XMP, bare, with_xmp, xmp
 from retouch_nb.errors import PictureError
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -158,7 +158,7 @@ def test_damage_never_does_more_than_raise(junk: bytes, kind: str, at: int) -> N
         assert isinstance(bare(damaged), bytes)
 
 
-@pytest.mark.parametrize("kind", XMP_FORMATS)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("first", ["told", "plain"])
 def test_a_packet_goes_in_and_comes_out(kind: str, first: str) -> None:
     """In the place of the old one, without touching a pixel, where other programs find it."""
