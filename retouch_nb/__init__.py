@@ -13,13 +13,14 @@ from retouch_nb.edit import Edit
 from retouch_nb.functions import function, jobs, resume, submit
 from retouch_nb.job import Job, View
 from retouch_nb.layers import BlendMode, Layer, LayerStack
+from retouch_nb.marks import Box, Brush, Flood, Invert, Lasso, Pick, Stamp
 from retouch_nb.mask import Mask, Rectangle
 from retouch_nb.photo import Link, Photo
 from retouch_nb.providers.ailabtools import MatchStyle
 from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
 from retouch_nb.providers.retouch4me import Retouch
 from retouch_nb.recreation import recreate
-from retouch_nb.strokes import Box, Brush, Lasso, Strokes
+from retouch_nb.strokes import Strokes
 from retouch_nb.verification import verify
 
 __version__ = "0.1.0"
@@ -55,6 +56,11 @@ __all__ = [
     "Brush",
     "Box",
     "Lasso",
+    "Flood",
+    "Pick",
+    "Stamp",
+    "Invert",
+    "MaskPainter",
     "Edit",
     "Comparison",
     "LayerStack",
@@ -69,6 +75,15 @@ __all__ = [
     "errors",
     "__version__",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the painter when it is asked for, for it brings ipywidgets."""
+    if name != "MaskPainter":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from retouch_nb.widgets.painter import MaskPainter
+
+    return MaskPainter
 
 
 def _progress(job: Job) -> View:

@@ -389,7 +389,8 @@ class Operation:
             return self._linked(param, open_photo(given))
         if param.type is Photo:
             return Photo.open(given)
-        return Mask.open(given, self.photo.size if isinstance(self.photo, Photo) else None)
+        photo = self.photo if isinstance(self.photo, Photo) else None
+        return Mask.open(given, photo.size if photo else None, photo=photo)
 
     def _linked(self, param: Param, link: Any) -> Any:
         if param.links:

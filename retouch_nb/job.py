@@ -173,6 +173,10 @@ class Job:
         view.close(None, "")
         return edit
 
+    def outcome(self) -> Edit:
+        """Wait for the result and show nothing: for a thread of one's own; raises as `result`."""
+        return self._finished.result()
+
     def __await__(self) -> Generator[Any, None, Edit]:
         return self._awaited().__await__()
 

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
+from retouch_nb import rle
 from retouch_nb.errors import PictureError
-from retouch_nb.photo import Photo, PhotoLike, opened
+from retouch_nb.photo import Photo, PhotoLike, Pixels, opened
 
 
 class Rectangle(NamedTuple):
@@ -33,9 +34,12 @@ class Rectangle(NamedTuple):
 
 @runtime_checkable
 class HasMask(Protocol):
-    """Anything that can draw a mask for a photo of a given size: strokes, a painter."""
+    """Anything that can draw a mask for a photo of a given size: strokes, a painter.
 
-    def __mask__(self, size: tuple[int, int]) -> "Mask": ...
+    The photo itself is given where it is known, for marks that select by its colours.
+    """
+
+    def __mask__(self, size: tuple[int, int], photo: Photo | None = None) -> "Mask": ...
 
 
 MaskLike: TypeAlias = "Mask | HasMask | PhotoLike"
@@ -59,16 +63,24 @@ class Mask:
     drawn: str = ""
 
     @classmethod
-    def open(cls, source: MaskLike, size: tuple[int, int] | None = None) -> "Mask":
+    def open(
+        cls,
+        source: MaskLike,
+        size: tuple[int, int] | None = None,
+        *,
+        photo: Photo | None = None,
+    ) -> "Mask":
         """Open a mask from wherever it is.
 
         Parameters
         ----------
-        source : path, bytes, PIL.Image.Image, array, Photo, Strokes, a painter or Mask
+        source : path, bytes, PIL.Image.Image, array, Photo, Strokes, a painter, COCO's mapping or Mask
             Pictures are read as grey and cut at half; transparent counts as black.
             Boolean arrays are taken as they are; other arrays as `Photo.open` reads them.
         size : tuple of int, optional
             Width and height of the photo, which the mask must share. Strokes and painters need it.
+        photo : Photo, keyword-only, optional
+            The photo itself; strokes that select by colour need it.
 
         Returns
         -------
@@ -86,7 +98,7 @@ class Mask:
         >>> Mask.open(white)
         <Mask 40 x 30, 8.3 % white>
         """
-        mask = _open(source, size)
+        mask = _open(source, size, photo)
         if size is not None and mask.size != size:
             raise PictureError(
                 f"The mask is {mask.size[0]} x {mask.size[1]} pixels and the photo "
@@ -109,7 +121,53 @@ class Mask:
             pixels[y : y + height, x : x + width] = True
         return cls(_frozen(pixels))
 
-    def __mask__(self, size: tuple[int, int]) -> "Mask":
+    @classmethod
+    def from_polygons(cls, polygons: Iterable[Sequence[Any]], size: tuple[int, int]) -> "Mask":
+        """Fill polygons on a black mask: each a list of (x, y), or of x, y, x, y, ... as in COCO.
+
+        Examples
+        --------
+        >>> Mask.from_polygons([[(0, 0), (9, 0), (9, 4), (0, 4)]], (20, 10)).coverage
+        0.25
+        """
+        canvas = Image.new("1", size)
+        draw = ImageDraw.Draw(canvas)
+        for polygon in polygons:
+            corners = np.asarray(polygon, np.float64).reshape(-1, 2)
+            if len(corners) < 3 or not np.isfinite(corners).all():
+                raise PictureError("A polygon has at least three corners, each two finite numbers.")
+            draw.polygon([(x, y) for x, y in corners.tolist()], fill=1)
+        return cls(_frozen(np.array(canvas)))
+
+    @classmethod
+    def from_alpha(cls, picture: PhotoLike) -> "Mask":
+        """Take the opaque part of a picture as white; `inverted` where transparent marks the area.
+
+        Raises
+        ------
+        PictureError
+            The picture has no transparency.
+        """
+        pixels = Photo.open(picture).to_numpy()
+        if pixels.shape[2] != 4:
+            raise PictureError(
+                "The picture has no alpha channel.",
+                advice="Nothing was sent. Mask.open(picture) reads black and white instead.",
+            )
+        return cls(_frozen(pixels[:, :, 3] >= 128))
+
+    @classmethod
+    def from_rle(cls, given: Mapping[str, Any]) -> "Mask":
+        """Read COCO's ``{"size": [height, width], "counts": ...}``, compressed or not.
+
+        Examples
+        --------
+        >>> Mask.from_rle({"size": [2, 2], "counts": "13"}).pixels.tolist()
+        [[False, True], [True, True]]
+        """
+        return cls(_frozen(rle.read(given)))
+
+    def __mask__(self, size: tuple[int, int], photo: Photo | None = None) -> "Mask":
         return self
 
     def __repr__(self) -> str:
@@ -144,6 +202,72 @@ class Mask:
         """Swap white and black."""
         return Mask(_frozen(~self.pixels))
 
+    def rectangles(self, most: int = 50) -> tuple[Rectangle, ...] | None:
+        """Give rectangles that cover exactly the white pixels; None when that takes more than `most`.
+
+        Examples
+        --------
+        >>> Mask.from_rectangles([Rectangle(1, 2, 30, 4), Rectangle(3, 20, 5, 5)], (40, 30)).rectangles()
+        (Rectangle(x=1, y=2, width=30, height=4), Rectangle(x=3, y=20, width=5, height=5))
+        """
+        edges = np.flatnonzero((self.pixels[1:] != self.pixels[:-1]).any(axis=1)) + 1
+        if len(edges) > 2 * most:
+            return None
+        tops = [0, *edges.tolist(), self.size[1]]
+        growing: dict[tuple[int, int], int] = {}
+        done: list[Rectangle] = []
+        for top in tops:
+            spans = set(_spans(self.pixels[top])) if top < self.size[1] else set()
+            for span in [span for span in growing if span not in spans]:
+                left, right = span
+                done.append(Rectangle(left, begun := growing.pop(span), right - left, top - begun))
+            growing |= {span: top for span in spans if span not in growing}
+            if len(done) + len(growing) > most:
+                return None
+        return tuple(sorted(done, key=lambda r: (r.y, r.x)))
+
+    def to_polygons(self, *, tolerance: float = 0.0) -> list[list[tuple[int, int]]]:
+        """Give the outer outline of every separate area as corners (x, y); holes are not kept.
+
+        Parameters
+        ----------
+        tolerance : float, keyword-only
+            How far, in pixels, an outline may be straightened.
+
+        Examples
+        --------
+        >>> Mask.from_rectangles([Rectangle(1, 2, 5, 3)], (20, 10)).to_polygons()
+        [[(1, 2), (1, 4), (5, 4), (5, 2)]]
+        """
+        from retouch_nb.imaging import shape  # loads OpenCV
+
+        lines = shape.outlines(self.pixels, tolerance=tolerance)
+        return [[(int(x), int(y)) for x, y in line] for line in lines]
+
+    def to_rle(self) -> dict[str, Any]:
+        """Give COCO's mapping, with counts as pycocotools compresses them.
+
+        Examples
+        --------
+        >>> Mask.from_rectangles([Rectangle(1, 0, 1, 2)], (2, 2)).to_rle()
+        {'size': [2, 2], 'counts': '22'}
+        """
+        return {"size": [self.size[1], self.size[0]], "counts": rle.encode(self.pixels)}
+
+    def cut_out(self, photo: PhotoLike) -> Photo:
+        """Give the photo with the mask as its alpha channel: white is opaque, black transparent.
+
+        Raises
+        ------
+        PictureError
+            The photo has another size.
+        """
+        opened_photo = Photo.open(photo)
+        mask = Mask.open(self, opened_photo.size)
+        alpha = mask.pixels.astype(np.uint8) * np.uint8(255)
+        pixels: Pixels = np.dstack([opened_photo.to_numpy()[:, :, :3], alpha])
+        return Photo.open(pixels)
+
     def to_pil(self) -> Image.Image:
         """Give the mask as a Pillow image in mode L: 255 changes, 0 keeps."""
         return Image.fromarray(self.pixels.astype(np.uint8) * 255)
@@ -160,7 +284,7 @@ class Mask:
         return self.png
 
 
-def _open(source: Any, size: tuple[int, int] | None) -> Mask:
+def _open(source: Any, size: tuple[int, int] | None, photo: Photo | None) -> Mask:
     match source:
         case Mask():
             return source
@@ -168,6 +292,8 @@ def _open(source: Any, size: tuple[int, int] | None) -> Mask:
             if size is None:
                 raise PictureError("Strokes need the photo's size to become a mask.")
             return replace(source.__mask__(size), drawn=str(getattr(source, "strokes", source)))
+        case Mapping():
+            return Mask.from_rle(source)
         case str() | os.PathLike():
             return _from_photo(Photo.open(source))
         case bytes():
@@ -200,6 +326,12 @@ def _frozen(pixels: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         raise PictureError("The mask is empty (0 pixels).")
     pixels.setflags(write=False)
     return pixels
+
+
+def _spans(row: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Give the white pieces of a row, each by its first pixel and the one after its last."""
+    edges = np.flatnonzero(np.diff(row, prepend=False, append=False)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def read_rectangles(given: Any) -> tuple[Rectangle, ...]:

@@ -16,7 +16,9 @@ LAYERS = [
     {"errors"},
     {
         "photo",
+        "rle",
         "mask",
+        "marks",
         "strokes",
         "blend",
         "layers",
@@ -42,11 +44,15 @@ LOADS_LATER = {
     "session": {"retouch_nb.client", "retouch_nb.engine"},  # httpx, Starlette
     "cli": {"retouch_nb.engine.serve"},  # uvicorn
     "compare": {"retouch_nb.imaging"},  # OpenCV
+    "magics.paint": {"retouch_nb.widgets"},  # ipywidgets
+    "mask": {"retouch_nb.imaging.shape"},  # OpenCV
+    "marks": {"retouch_nb.imaging.select"},  # OpenCV
+    "strokes": {"retouch_nb.imaging.shape"},  # OpenCV
     "imaging.patchmatch": {"retouch_nb.imaging"},  # numba
     "__init__": {
         "retouch_nb.magics",
         "retouch_nb.widgets",
-    },  # when the extension is loaded, when a job is shown
+    },  # when the extension is loaded, when a job is shown, when a painter is asked for
 }
 """Own imports inside functions, each for the sake of a quick start."""
 

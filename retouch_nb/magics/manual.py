@@ -29,10 +29,10 @@ def manual(operation: type[Operation], grammar: Grammar) -> str:
             " in options too. A semicolon at the end hides the figure.",
             "",
             "Parameters",
-            *_described(own),
+            *described(own),
             "",
             "How to run it",
-            *_described(run),
+            *described(run),
             "",
             f"Photos: {limits_text(operation)}.",
             f"Price at {operation.provider.title}: {price_text(operation)}. The embedded engine is free.",
@@ -89,7 +89,8 @@ def _sample(operation: type[Operation], side: int) -> Operation:
     return operation(**pictures)
 
 
-def _described(options: Iterable[Param]) -> list[str]:
+def described(options: Iterable[Param]) -> list[str]:
+    """Write two lines on every option."""
     short = {flag: letter for letter, flag in SHORT.items()}
     lines = []
     for param in options:

@@ -32,7 +32,8 @@ from retouch_nb.session import Session
 from retouch_nb.table import Text
 
 
-def _identifier(given: Any) -> str:
+def identifier(given: Any) -> str:
+    """Read the name of a variable."""
     if not str(given).isidentifier() or keyword.iskeyword(str(given)):
         raise ValueError("it cannot name a variable")
     return str(given)
@@ -45,7 +46,7 @@ class MagicOptions(RunOptions):
     output: Annotated[
         str | None,
         "Store the result under this name; the job, if it fails or is stopped.",
-        Reads(_identifier, "a name for a variable"),
+        Reads(identifier, "a name for a variable"),
     ] = None
     detach: Annotated[bool, "Do not wait; give the running job."] = False
     dry_run: Annotated[bool, "Check and price it, show the request, send nothing."] = False

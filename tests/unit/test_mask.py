@@ -6,6 +6,7 @@ from PIL import Image
 
 from retouch_nb.errors import PictureError
 from retouch_nb.mask import Mask, Rectangle, read_rectangles
+from retouch_nb.photo import Photo
 
 
 def test_white_repaints_and_grey_is_cut_at_half() -> None:
@@ -79,3 +80,93 @@ def test_malformed_rectangles_are_refused(given: object) -> None:
     """Wrong counts, fractions, broken JSON and missing keys never become a rectangle."""
     with pytest.raises((ValueError, KeyError, TypeError)):
         read_rectangles(given)
+
+
+def ragged(seed: int = 0) -> Mask:
+    """Some smooth blobs with holes."""
+    y, x = np.mgrid[0:50, 0:70]
+    return Mask.open(np.sin(x / 5 + seed) * np.cos(y / 4) > 0.3)
+
+
+# What pycocotools' encode gives for these masks.
+@pytest.mark.parametrize(
+    ("rows", "counts"),
+    [
+        (["00", "00"], "4"),
+        (["11", "11"], "04"),
+        (["01", "11"], "13"),
+        (["0000", "0110", "0110", "0000"], "52203"),
+    ],
+)
+def test_run_lengths_are_those_of_coco(rows: list[str], counts: str) -> None:
+    """Compressed counts go down the columns, begin with black, and are differences from the third run on."""
+    mask = Mask.open(np.array([[c == "1" for c in row] for row in rows]))
+    assert mask.to_rle() == {"size": [len(rows), len(rows[0])], "counts": counts}
+    assert Mask.from_rle(mask.to_rle()).digest == mask.digest
+
+
+def test_run_lengths_come_back_to_the_pixel() -> None:
+    """Compressed text, bytes and plain lists of counts give the same mask; long runs take several letters."""
+    mask = ragged()
+    coco = mask.to_rle()
+    assert Mask.from_rle(coco).digest == mask.digest
+    assert Mask.open({**coco, "counts": coco["counts"].encode()}).digest == mask.digest
+    areas = [Rectangle(100, 400, 3, 300), Rectangle(999, 10, 1, 1)]
+    large = Mask.from_rectangles(areas, (1000, 1000))
+    assert large.to_rle()["counts"] == r"`QR3\9le0000jcZk0eFWeeTO"  # as pycocotools writes it
+    assert Mask.open(large.to_rle()).digest == large.digest
+    assert Mask.open({"size": [2, 2], "counts": [1, 3]}).pixels.tolist() == [
+        [False, True],
+        [True, True],
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"size": [2, 2], "counts": "15"},
+        {"size": [2, 2], "counts": [5, -1]},
+        {"size": [2, 2], "counts": "\x7f"},
+        {"size": [2, 2], "counts": None},
+        {"size": [2], "counts": "4"},
+        {"counts": "4"},
+        {"size": [10**6, 10**6], "counts": [10**12]},
+        {"size": [-2, -2], "counts": [4]},
+    ],
+)
+def test_malformed_run_lengths_are_refused(given: dict[str, object]) -> None:
+    """Counts that do not add up, no counts, no size, a size beyond reason: one clear error."""
+    with pytest.raises(PictureError):
+        Mask.open(given)
+
+
+def test_rectangles_cover_the_mask_exactly() -> None:
+    """Whatever boxes overlap, the rectangles found say the same mask; too many of them say none."""
+    numbers = np.random.default_rng(3)
+    boxes = [
+        Rectangle(*map(int, (*numbers.integers(0, 60, 2), *numbers.integers(1, 25, 2))))
+        for _ in range(6)
+    ]
+    mask = Mask.from_rectangles(boxes, (80, 80))
+    assert Mask.from_rectangles(mask.rectangles(), (80, 80)).digest == mask.digest
+    assert ragged().rectangles() is None
+    assert len(mask.rectangles(most=1000)) > 1 and mask.rectangles(most=1) is None
+
+
+def test_polygons_come_back_to_the_pixel() -> None:
+    """Outlines of areas without holes, filled again, are the mask; COCO's flat form is read alike."""
+    mask = ragged()
+    polygons = mask.to_polygons()
+    assert Mask.from_polygons(polygons, mask.size).digest == mask.digest
+    flat = [[n for corner in polygon for n in corner] for polygon in polygons]
+    assert Mask.from_polygons(flat, mask.size).digest == mask.digest
+    assert sum(map(len, mask.to_polygons(tolerance=2))) < sum(map(len, polygons))
+
+
+def test_the_alpha_channel_carries_a_mask() -> None:
+    """A photo cut out by a mask gives the mask back; a photo without transparency has none to give."""
+    mask = ragged()
+    photo = Photo.open(np.full((50, 70, 3), 90, np.uint8))
+    assert Mask.from_alpha(mask.cut_out(photo)).digest == mask.digest
+    with pytest.raises(PictureError, match="no alpha"):
+        Mask.from_alpha(photo)
