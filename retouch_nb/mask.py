@@ -34,12 +34,16 @@ class Rectangle(NamedTuple):
 
 @runtime_checkable
 class HasMask(Protocol):
-    """Anything that can draw a mask for a photo of a given size: strokes, a painter.
+    """Anything that can draw a mask for a photo of a given size: strokes, a painter."""
 
-    The photo itself is given where it is known, for marks that select by its colours.
-    """
+    def __mask__(self, size: tuple[int, int]) -> "Mask": ...
 
-    def __mask__(self, size: tuple[int, int], photo: Photo | None = None) -> "Mask": ...
+
+@runtime_checkable
+class SeesPhoto(Protocol):
+    """What can also look at the photo, where that is at hand: strokes that select by colour."""
+
+    def __mask_on__(self, photo: Photo) -> "Mask": ...
 
 
 MaskLike: TypeAlias = "Mask | HasMask | PhotoLike"
@@ -167,7 +171,7 @@ class Mask:
         """
         return cls(_frozen(rle.read(given)))
 
-    def __mask__(self, size: tuple[int, int], photo: Photo | None = None) -> "Mask":
+    def __mask__(self, size: tuple[int, int]) -> "Mask":
         return self
 
     def __repr__(self) -> str:
@@ -288,10 +292,12 @@ def _open(source: Any, size: tuple[int, int] | None, photo: Photo | None) -> Mas
     match source:
         case Mask():
             return source
+        case SeesPhoto() if photo is not None:
+            return replace(source.__mask_on__(photo), drawn=_code(source))
         case HasMask():
             if size is None:
                 raise PictureError("Strokes need the photo's size to become a mask.")
-            return replace(source.__mask__(size), drawn=str(getattr(source, "strokes", source)))
+            return replace(source.__mask__(size), drawn=_code(source))
         case Mapping():
             return Mask.from_rle(source)
         case str() | os.PathLike():
@@ -305,6 +311,11 @@ def _open(source: Any, size: tuple[int, int] | None, photo: Photo | None) -> Mas
             return Mask(_frozen(source.copy()))
         case _:
             return _from_photo(Photo.open(source))
+
+
+def _code(source: Any) -> str:
+    """Give the code of strokes, or of the strokes of a painter."""
+    return str(getattr(source, "strokes", source))
 
 
 def _from_photo(photo: Photo) -> Mask:

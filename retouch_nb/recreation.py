@@ -163,7 +163,7 @@ def _only_marks(code: str) -> bool:
 def _is_mark(node: ast.AST) -> bool:
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="rn"), attr=name)):
-            return isinstance(getattr(strokes_module, name, None), type)
+            return name in strokes_module.__all__
         case ast.Call():
             return False
         case ast.Name(id=name):

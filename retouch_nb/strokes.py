@@ -13,9 +13,28 @@ import numpy as np
 import numpy.typing as npt
 
 from retouch_nb.errors import PictureError
-from retouch_nb.marks import Board, Grey, Mark, Point, check_numbers, code, short, written
+from retouch_nb.marks import (
+    Board,
+    Box,
+    Brush,
+    Flood,
+    Grey,
+    Invert,
+    Lasso,
+    Mark,
+    Pick,
+    Point,
+    Stamp,
+    check_numbers,
+    code,
+    short,
+    written,
+)
 from retouch_nb.mask import Mask
 from retouch_nb.photo import Photo, PhotoLike
+
+__all__ = ["Box", "Brush", "Flood", "Invert", "Lasso", "Pick", "Stamp", "Strokes"]
+"""The words of a printed list, and of nothing else."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,8 +135,11 @@ class Strokes:
         """Draw the marks with their feathered edge: ``uint8`` of shape (height, width); as `mask` else."""
         return self._blurred(self._finished(size, photo))
 
-    def __mask__(self, size: tuple[int, int], photo: Photo | None = None) -> Mask:
-        return self.mask(size, photo=photo or self.photo)
+    def __mask__(self, size: tuple[int, int]) -> Mask:
+        return self.mask(size)
+
+    def __mask_on__(self, photo: Photo) -> Mask:
+        return self.mask(photo=photo)
 
     def __repr__(self) -> str:
         return code(self)

@@ -135,8 +135,11 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         """The mask as at most 50 rectangles, where that is exact; else None."""
         return self._rectangles
 
-    def __mask__(self, size: tuple[int, int], photo: Photo | None = None) -> Mask:
-        return self.strokes.__mask__(size, photo)
+    def __mask__(self, size: tuple[int, int]) -> Mask:
+        return self.strokes.mask(size)
+
+    def __mask_on__(self, photo: Photo) -> Mask:
+        return self.strokes.mask(photo=photo)
 
     def __repr__(self) -> str:
         width, height = self.photo.size
