@@ -21,6 +21,9 @@ from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
 from retouch_nb.providers.retouch4me import Retouch
 from retouch_nb.recreation import recreate
 from retouch_nb.strokes import Strokes
+from retouch_nb.sweep import run as sweep_run
+from retouch_nb.sweep import sweep
+from retouch_nb.sweep.grid import Grid
 from retouch_nb.verification import verify
 
 __version__ = "0.1.0"
@@ -44,6 +47,7 @@ __all__ = [
     "submit",
     "batch",
     "Run",
+    "sweep",
     "jobs",
     "resume",
     "recreate",
@@ -92,7 +96,14 @@ def _progress(job: Job) -> View:
     return progress.view(job.title, cancel_word=job.stop_word, on_cancel=job.cancel)
 
 
+def _grid(grid: Grid, run: sweep_run.Run) -> sweep_run.GridView:
+    from retouch_nb.widgets import grid as grids  # loads ipywidgets and anywidget
+
+    return grids.view(grid, run)
+
+
 session.default_view = _progress
+sweep_run.default_view = _grid
 
 
 def load_ipython_extension(ipython: Any) -> None:

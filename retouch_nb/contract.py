@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Self, TypeAlias, dataclass_transform
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, dataclass_transform
 
 from retouch_nb.container import bare
 from retouch_nb.errors import ParameterError, PictureError, ProtocolError, RetouchError
@@ -338,6 +338,22 @@ class Price:
 Kind: TypeAlias = Literal["picture", "zip"]
 
 
+class HasSettings(Protocol):
+    """The value of a field that has named settings of its own, each of which can be varied alone."""
+
+    def setting(self, name: str) -> Param:
+        """Give the declaration of a setting; `UnknownNameError` where there is none."""
+        ...
+
+    def with_setting(self, name: str, value: Any) -> Self:
+        """Give the same with one setting changed."""
+        ...
+
+    def layer_of(self, name: str) -> str:
+        """Name the layer whose opacity can stand for a setting; empty where none can."""
+        ...
+
+
 @dataclass_transform(frozen_default=True)
 class Operation:
     """Base of everything a service can do; a subclass is one endpoint, an instance one checked request.
@@ -359,6 +375,8 @@ class Operation:
     """What a result may be; told apart by its bytes."""
     recolours: ClassVar[bool] = True
     """Colours may change where nothing else does."""
+    within: ClassVar[str] = ""
+    """The field whose value `HasSettings`, where there is one."""
 
     photo: Any
 
@@ -416,6 +434,16 @@ class Operation:
     def warnings(self) -> tuple[str, ...]:
         """Say what is accepted and may still not be meant, each a sentence."""
         return ()
+
+    def idle(self) -> tuple[str, ...]:
+        """Name the options that have no effect in this request, by the service's own word."""
+        return ()
+
+    def plain(self) -> "Operation":
+        """Give the request with its idle options at their defaults: requests that cannot differ become equal."""
+        declared = [param for param in params(type(self)) if param.name in self.idle()]
+        changes = {p.name: p.default for p in declared if getattr(self, p.name) != p.default}
+        return self.replaced(**changes) if changes else self
 
     def area(self) -> Mask | None:
         """Give the pixels that may change, where that is known."""

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from retouch_nb.contract import Operation
@@ -37,6 +36,50 @@ class Interrupted(KeyboardInterrupt):
 
     def _render_traceback_(self) -> list[str]:
         return [f"\x1b[31mKeyboardInterrupt\x1b[0m: {self}"]
+
+
+def wait_out(
+    finished: "Future[Any]",
+    *,
+    interrupt: Callable[[], None],
+    seconds: float | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> bool:
+    """Wait in short slices, so that interrupts and clicks are seen at once; tell whether it is over.
+
+    Parameters
+    ----------
+    finished : Future
+    interrupt : callable, keyword-only
+        Called by an interrupt, on the main thread; it raises what ends the wait.
+    seconds : float, optional
+        To wait at most.
+    meanwhile : callable, keyword-only
+        Called after every slice.
+    """
+    deadline = time.monotonic() + (threading.TIMEOUT_MAX if seconds is None else seconds)
+    with _interruptible(interrupt), clicks() as deliver:
+        while not finished.done() and time.monotonic() < deadline:
+            wait_for([finished], timeout=SLICE)
+            deliver()
+            meanwhile()
+    return finished.done()
+
+
+@contextmanager
+def _interruptible(interrupt: Callable[[], None]) -> Iterator[None]:
+    """Let an interrupt do this, for as long as somebody waits.
+
+    ipykernel replaces the handler in cells with a top-level await, so it is set for every wait.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupt())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class View(Protocol):
@@ -136,6 +179,10 @@ class Job:
         """Give the error of a job that is over, None when it went well; does not wait."""
         return self._finished.exception() if self._finished.done() else None
 
+    def when_done(self, action: Callable[[], object]) -> None:
+        """Call `action` once when the job is over, on the background thread, or at once if it is."""
+        self._finished.add_done_callback(lambda finished: action())
+
     def watch(self, watcher: "Callable[[Event], None]") -> None:
         """Call `watcher` with every event from now on, on the background thread."""
         with self._lock:
@@ -218,12 +265,7 @@ class Job:
         )
 
     def _waited(self, timeout: float | None) -> Edit:
-        deadline = time.monotonic() + (threading.TIMEOUT_MAX if timeout is None else timeout)
-        with self._interruptible(), clicks() as deliver:
-            while not self._finished.done() and time.monotonic() < deadline:
-                wait_for([self._finished], timeout=SLICE)
-                deliver()
-        if not self._finished.done():
+        if not wait_out(self._finished, interrupt=self._interrupt, seconds=timeout):
             raise self._timeout(timeout)
         return self._finished.result()
 
@@ -235,22 +277,7 @@ class Job:
             ticket=self._event.ticket if self._event else "",
         )
 
-    @contextmanager
-    def _interruptible(self) -> Iterator[None]:
-        """Make an interrupt stop the job, wait for its clean-up, and only then end the wait.
-
-        ipykernel replaces the handler in cells with a top-level await, so it is set for every wait.
-        """
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = signal.signal(signal.SIGINT, self._interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+    def _interrupt(self) -> None:
         self.cancel()
         wait_for([self._finished], timeout=CLEANUP)
         raise Interrupted(self._parting())

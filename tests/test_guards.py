@@ -34,6 +34,7 @@ LAYERS = [
     {"client"},
     {"figure", "gallery", "loop", "pump", "webhook", "provenance", "recreation"},
     {"edit", "jobs", "job", "config", "session"},
+    {"sweep"},
     {"batch", "compare", "doctor", "functions", "verification", "widgets"},
     {"magics", "reference", "demo", "docs", "cli"},
     {"__init__", "__main__"},
@@ -49,6 +50,7 @@ LOADS_LATER = {
     "marks": {"retouch_nb.imaging.select"},  # OpenCV
     "strokes": {"retouch_nb.imaging.shape"},  # OpenCV
     "imaging.patchmatch": {"retouch_nb.imaging"},  # numba
+    "sweep.frame": {"retouch_nb.metrics"},  # OpenCV
     "__init__": {
         "retouch_nb.magics",
         "retouch_nb.widgets",

@@ -91,6 +91,10 @@ class Cache:
         found = sorted(self.folder.glob(f"{identity}.{digest}.*"), key=_written, reverse=True)
         return next(filter(None, map(self._checked, found)), None)
 
+    def find(self, identity: str) -> Path | None:
+        """Give the newest file of a request without looking into it."""
+        return max(self.folder.glob(f"{identity}.*.*"), key=_written, default=None)
+
     def put(self, identity: str, landed: Landed, seen: Seen) -> Kept:
         """Move a result that was looked at to its place and make room for it."""
         target = self.folder / f"{identity}.{landed.digest}.{seen.ending}"

@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import json
 import random as chance
+import statistics
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -82,6 +83,39 @@ class Result:
     def data(self) -> bytes:
         """The bytes as they came."""
         return self.path.read_bytes()
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run would come to, as far as can be told before.
+
+    Attributes
+    ----------
+    identity : str
+        Equal for requests that bring the same result.
+    maker : str
+        Who would do the work.
+    path : Path or None
+        Where the result lies already.
+    under_way : bool
+        It was sent before and would be taken up, not sent.
+    price : Price
+        What sending costs; 0 credits where nothing has to be sent, or nobody is paid.
+    seconds : float or None
+        How long earlier jobs of this kind took, their median.
+    """
+
+    identity: str
+    maker: str
+    path: Path | None
+    under_way: bool
+    price: Price
+    seconds: float | None
+
+    @property
+    def sends(self) -> bool:
+        """A new task would be started."""
+        return self.path is None and not self.under_way
 
 
 class Client:
@@ -201,6 +235,28 @@ class Client:
         )
         token = (draft.identity, route.base_url, fresh, over is None)
         return await self._flights.board(token, work, watch)
+
+    def identity(self, operation: Operation, route: Route) -> str:
+        """Give the hash of all that decides a result; equal for requests that cannot differ."""
+        return identity(operation, route)
+
+    def foresee(self, operation: Operation, route: Route, *, fresh: bool = False) -> Forecast:
+        """Say what `run` would do, send and cost; nothing is sent and no picture is opened."""
+        draft = self._draft(operation, route, "")
+        path = None if fresh else self.cache.find(draft.identity)
+        idempotent = route.provider.idempotent
+        entry = None if fresh or route.free else self.journal.standing(draft, idempotent=idempotent)
+        means = entry and entry.means(self._kit.clock(), idempotent=idempotent)
+        known = path is not None or means in {Earlier.WAIT, Earlier.RESUME}
+        took = self.journal.seconds(draft)
+        return Forecast(
+            draft.identity,
+            route.maker,
+            path,
+            under_way=path is None and known,
+            price=Price(0) if known or route.free else operation.price(),
+            seconds=statistics.median(took) if took else None,
+        )
 
     async def resume(
         self,

@@ -219,6 +219,16 @@ class Journal:
         with self._transaction() as database:
             return [self._true(database, entry) for entry in self._all(database)]
 
+    def seconds(self, entry: Entry) -> list[float]:
+        """Give how long the latest jobs of the same operation and maker took."""
+        query = (
+            "select updated_at - created_at from jobs where operation = ? and maker = ? and state = 'done' "
+            "order by rowid desc limit 20"
+        )
+        with self._transaction() as database:
+            found = database.execute(query, (entry.operation, entry.maker))
+            return [seconds for (seconds,) in found]
+
     def forget(self, job_id: str) -> None:
         """Drop a job; an equal request is then sent, and paid, as if it had never been."""
         with self._transaction() as database:

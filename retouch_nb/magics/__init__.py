@@ -19,6 +19,7 @@ from retouch_nb.magics.manage import manage_magic
 from retouch_nb.magics.operations import operation_magics
 from retouch_nb.magics.paint import mask_magic
 from retouch_nb.magics.quiet import semicolons
+from retouch_nb.magics.sweeps import sweep_magic
 from retouch_nb.session import Session
 
 _loaded: WeakKeyDictionary[InteractiveShell, ExitStack] = WeakKeyDictionary()
@@ -35,7 +36,12 @@ def load(shell: InteractiveShell, *, session: Session | None = None) -> None:
     """
     unload(shell)
     session = session or sessions.current()
-    magics = [*operation_magics(shell, session), mask_magic(shell, session), manage_magic(session)]
+    magics = [
+        *operation_magics(shell, session),
+        sweep_magic(shell, session),
+        mask_magic(shell, session),
+        manage_magic(session),
+    ]
     undo = _loaded[shell] = ExitStack()
     for magic in magics:
         _register(shell, magic, undo)

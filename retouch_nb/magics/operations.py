@@ -25,10 +25,12 @@ from retouch_nb.magics.magic import Magic
 from retouch_nb.magics.manual import manual, usage
 from retouch_nb.magics.names import FILE, picture, value
 from retouch_nb.magics.preview import Preview
+from retouch_nb.magics.sweeps import SweepOptions, pairs, swept
 from retouch_nb.magics.words import Grammar, tidy
 from retouch_nb.params import Param, Reads, params
 from retouch_nb.providers import operations
 from retouch_nb.session import Session
+from retouch_nb.sweep import Grid, Plan
 from retouch_nb.table import Text
 
 
@@ -51,6 +53,9 @@ class MagicOptions(RunOptions):
     detach: Annotated[bool, "Do not wait; give the running job."] = False
     dry_run: Annotated[bool, "Check and price it, show the request, send nothing."] = False
     save: Annotated[Path | None, "Write the result to this file.", FILE] = None
+    sweep: Annotated[
+        str | None, "Vary something and give a grid: 'name=values; name=values', as in %sweep."
+    ] = None
     help: Annotated[bool, "Show this text."] = False
 
     def __post_init__(self) -> None:
@@ -58,6 +63,11 @@ class MagicOptions(RunOptions):
             raise ParameterError(
                 "--save needs the result, for which --detach does not wait.",
                 advice="Nothing was sent. Leave one of them out, or save job.result() later.",
+            )
+        if self.sweep and (self.detach or self.save):
+            raise ParameterError(
+                "--sweep gives a grid: it can be neither detached nor saved as one picture.",
+                advice="Nothing was sent. Store it with -o NAME; NAME.save(folder) and NAME.save_html(path) write it.",
             )
 
 
@@ -121,9 +131,13 @@ class OperationMagic:
             cell=True,
         )
 
-    def perform(self, words: Mapping[str, str], scope: Mapping[str, Any]) -> Edit | Job | Preview:
+    def perform(
+        self, words: Mapping[str, str], scope: Mapping[str, Any]
+    ) -> Edit | Job | Preview | Grid | Plan:
         """Do what the words say and give what the cell shows."""
         options = self._options(words, scope)
+        if options.sweep:
+            return self.sweep(words, options, scope)
         request = self.request(words, scope)
         if options.dry_run:
             return self.preview(request, options)
@@ -142,6 +156,26 @@ class OperationMagic:
         if options.save:
             edit.save(options.save)
         return edit
+
+    def sweep(
+        self, words: Mapping[str, str], options: MagicOptions, scope: Mapping[str, Any]
+    ) -> Grid | Plan:
+        """Vary what ``--sweep`` names; everything else stays as the words say."""
+        axes = pairs(options.sweep or "")
+        names = {param.name for param in params(self.operation)} - axes.keys()
+        shared = {
+            name: getattr(options, name)
+            for name in ("provider", "fresh", "max_credits", "output", "dry_run")
+        }
+        return swept(
+            self.operation,
+            {name: word for name, word in words.items() if name in names},
+            axes,
+            scope=scope,
+            session=self.session,
+            shell=self.shell,
+            options=SweepOptions(**shared),
+        )
 
     def request(self, words: Mapping[str, str], scope: Mapping[str, Any]) -> Operation:
         """Make the checked operation; whatever is wrong is raised here, before anything is sent."""

@@ -345,9 +345,12 @@ class RetouchObject(PicWishTask, name="retouch_object", limits=Limits(30 * MB - 
                 "The mask is empty: there is no subject.", advice="Nothing was sent."
             )
 
+    def idle(self) -> tuple[str, ...]:
+        return () if self.type == 1 else ("retouch_strength", "line_strength")
+
     def warnings(self) -> tuple[str, ...]:
         found = list(super().warnings())
-        if self.type != 1 and {"retouch_strength", "line_strength"} & self.changed().keys():
+        if set(self.idle()) & self.changed().keys():
             found.append("The strengths act only with type 1 (normal); they have no effect here.")
         if _covers(self.retain_mask, self.mask):
             found.append("The retain mask covers the whole subject: nothing will change.")

@@ -107,6 +107,7 @@ class Retouch(
     """Retouch a portrait or a product photo with plug-ins, one after the other."""
 
     kinds = ("picture", "zip")
+    within = "steps"
 
     photo: Annotated[Photo, "The photo: path, bytes, image, array or earlier result."]
     steps: Annotated[

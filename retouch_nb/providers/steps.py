@@ -3,6 +3,7 @@
 Each plug-in is declared once, in the order its vendor recommends; reading, checking and help follow from that.
 """
 
+import copy
 import difflib
 import hashlib
 import json
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from retouch_nb.errors import ParameterError
+from retouch_nb.errors import ParameterError, UnknownNameError
 from retouch_nb.params import UNSET, Param, Range
 
 _UNIT, _DOUBLE = Range(0, 1), Range(0, 2)
@@ -19,6 +20,7 @@ _SCALE = Param(
     "Scale", "0 automatic, 1 close-up, 2 half-length, 3 full-length.", int, 0, range=Range(0, 3)
 )
 _DIRT = Param("Scale", "Size of the dirt, 1 largest to 3 finest.", int, 0, range=Range(0, 3))
+OPACITY: Final = Param("opacity", "Of the step's layer; never sent.", float, 1.0, range=_UNIT)
 _LAYER = Param("Layer", "1 delivers the step as a layer of its own.", int, 0, range=Range(0, 1))
 
 
@@ -166,6 +168,9 @@ BY_NAME: Final = {plugin.name: plugin for plugin in PLUGINS}
 
 NEEDS_FACES: Final = {"Face Lifting", "Glasses Anti Glare"}
 
+BLENDS: Final = frozenset(p.name for p in PLUGINS if any(s.doc == "Blend." for s in p.settings))
+"""Plug-ins whose ``Alpha1`` the vendor calls the blend: what the opacity of their layer is as well."""
+
 TOLERATES_ALPHA2: Final = {"Mattifier", "Portrait Volumes"}
 """An example of the vendor sends a superfluous ``Alpha2`` with these."""
 
@@ -192,6 +197,16 @@ class Step:
     def wire(self) -> dict[str, Any]:
         """Give the task as the payload holds it."""
         return {"Plugin": self.plugin.name, **self.keys}
+
+    def with_setting(self, param: Param, value: Any) -> "Step":
+        """Change one setting, wherever it lies."""
+        keys = copy.deepcopy(dict(self.keys))
+        path = self.plugin.tree.get(param.name)
+        branch = keys if path is None else keys.setdefault("User Params", {})
+        for name in path or ():
+            branch = branch.setdefault(name, {})
+        branch[param.name] = value
+        return Step(self.plugin, keys)
 
     def as_layer(self) -> "Step":
         """Ask for this step as a layer, where it has one that can be laid over the photo."""
@@ -238,6 +253,60 @@ class Recipe:
         return self.title or ", ".join(step.plugin.name for step in self.steps)
 
     __repr__ = __str__
+
+    def setting(self, name: str) -> Param:
+        """Give the declaration of a setting of one step.
+
+        Raises
+        ------
+        UnknownNameError
+            No step, or no setting of it, has this name.
+
+        Examples
+        --------
+        >>> read_recipe("Heal 0.8; Dodge Burn 1.0").setting("dodge burn.alpha1").accepts
+        'a number, 0 to 2'
+        """
+        return self._find(name)[1]
+
+    def with_setting(self, name: str, value: Any) -> "Recipe":
+        """Change one setting of one step.
+
+        Examples
+        --------
+        >>> read_recipe("Heal 0.8; Dodge Burn 1.0").with_setting("Heal.Alpha1", 0.5).steps[0].keys
+        {'Scale': 0, 'Alpha1': 0.5}
+        """
+        index, param = self._find(name)
+        if param is OPACITY:
+            raise _wrong("Only a layer has an opacity.", "Ask for layers: --layers (layers=True).")
+        steps = list(self.steps)
+        steps[index] = steps[index].with_setting(param, value)
+        return Recipe(tuple(steps), self.output_format)
+
+    def layer_of(self, name: str) -> str:
+        """Name the layer whose opacity can stand for a setting; empty where none can."""
+        index, param = self._find(name)
+        plugin = self.steps[index].plugin.name
+        blends = param is OPACITY or (param.name == "Alpha1" and plugin in BLENDS)
+        return plugin if blends else ""
+
+    def _find(self, name: str) -> tuple[int, Param]:
+        """Find a setting by the name of its step and its own, with a point between them."""
+        step, _, word = name.rpartition(".")
+        known = [one.plugin.name for one in self.steps]
+        found = [index for index, one in enumerate(known) if _plain(one) == _plain(step)]
+        if not found:
+            raise UnknownNameError.among(step or name, known, what="step here")
+        if len(found) > 1:
+            raise _wrong(
+                f"{known[found[0]]} is given {len(found)} times.", "Vary it as whole steps."
+            )
+        plugin = self.steps[found[0]].plugin
+        if _plain(word) == OPACITY.name and plugin.delivers == "layer":
+            return found[0], OPACITY
+        key = _key(plugin, word)
+        return found[0], next(param for param in plugin.settings if param.name == key)
 
     def in_layers(self) -> "Recipe":
         """Ask for every step that has a layer as one."""
