@@ -201,7 +201,7 @@ class Answer:
     """One HTTP answer, whole."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
     def json(self) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Secret:
 
     def __init__(self, text: str) -> None:
         self._text = text.strip()
+        del text  # tools that show the variables of a traceback find none here
         if not self._text:
             raise CredentialsError("The key is empty.", advice="Nothing was sent.")
         if not self._text.isascii() or not self._text.isprintable() or " " in self._text:
@@ -66,7 +67,8 @@ class Secret:
     def _forms(self) -> set[bytes]:
         """Give the key as it stands in text, in JSON, which may escape a slash, and in an address."""
         quoted = json.dumps(self._text)[1:-1]
-        forms = self._text, quoted, quoted.replace("/", "\\/"), quote(self._text, safe="")
+        addressed = quote(self._text), quote(self._text, safe="")
+        forms = self._text, quoted, quoted.replace("/", "\\/"), *addressed
         return {form.encode() for form in forms}
 
     def __repr__(self) -> str:
@@ -214,6 +216,14 @@ class Credentials:
                 vault.delete_password(KEYRING_SERVICE, provider.name)
 
     def _found(self, provider: Provider) -> tuple[str, Secret | None]:
+        """Look everywhere; an error leaves the steps on which a key was in the hand behind."""
+        try:
+            return self._looked(provider)
+        except CredentialsError as error:
+            fault = error
+        raise fault.with_traceback(None)
+
+    def _looked(self, provider: Provider) -> tuple[str, Secret | None]:
         given = self._environ.get(provider.key_env, "").strip()
         if given:
             return f"environment variable {provider.key_env}", Secret(given)

@@ -382,8 +382,12 @@ class Errand:
         seen = await asyncio.to_thread(look, landed.path, self._operation.kinds)
         if isinstance(seen, Missed):
             landed.path.unlink(missing_ok=True)
-            return seen
+            return replace(seen, why=self._hidden(seen.why))
         return await asyncio.to_thread(self._kit.cache.put, self.entry.identity, landed, seen)
+
+    def _hidden(self, text: str) -> str:
+        """Put stars for the key, which a service may have handed on to whoever keeps its results."""
+        return self._secret.hide(text.encode()).decode() if self._secret else text
 
     @property
     def _asks(self) -> bool:

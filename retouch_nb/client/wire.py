@@ -7,11 +7,13 @@ added here, to requests for the service's own address, and nowhere else.
 import asyncio
 import io
 import ipaddress
+import logging
 import ssl
 import urllib.request
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
@@ -186,6 +188,31 @@ class _Watched(httpx.AsyncByteStream):
             yield chunk
 
 
+_speaking: ContextVar[bool] = ContextVar("_speaking", default=False)
+
+
+class _Discretion(logging.Filter):
+    """Drops what httpcore logs of our own exchanges: heads of answers, in which a service may repeat the key."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not _speaking.get()
+
+
+for _part in ("connection", "http11", "proxy"):
+    logging.getLogger(f"httpcore.{_part}").addFilter(_Discretion())
+
+
+class _Discreet(httpx.AsyncHTTPTransport):
+    """A network of which nothing is logged."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        before = _speaking.set(True)
+        try:
+            return await super().handle_async_request(request)
+        finally:
+            _speaking.reset(before)
+
+
 class Wire:
     """Sends requests. Connections live only as long as somebody is `open`: an idle notebook holds none.
 
@@ -258,7 +285,7 @@ class Wire:
                 body = await self._whole(response)
         except Exception as error:  # transports of every kind, the embedded engine among them
             return Lost(self._why(error, secret), departure.left(error))
-        return Answer(response.status_code, response.headers, _without(secret, body))
+        return Answer(response.status_code, _heads(secret, response), _without(secret, body))
 
     @asynccontextmanager
     async def visit(self, route: Route, request: httpx.Request) -> AsyncIterator[httpx.Response]:
@@ -290,7 +317,7 @@ class Wire:
         at = (proxy, request.method == "POST", is_loopback(request.url.host))
         if at not in self._networks:
             kept = 0 if request.method == "POST" else 10
-            self._networks[at] = httpx.AsyncHTTPTransport(
+            self._networks[at] = _Discreet(
                 verify=self._certificates,
                 trust_env=not is_loopback(request.url.host),
                 proxy=proxy or None,
@@ -355,6 +382,11 @@ def _parts(call: Call, key_field: str, secret: Secret | None) -> list[tuple[str,
         for name, upload in call.files.items()
     ]
     return parts
+
+
+def _heads(secret: Secret | None, response: httpx.Response) -> httpx.Headers:
+    hide = secret.hide if secret else bytes
+    return httpx.Headers([(name, hide(value)) for name, value in response.headers.raw])
 
 
 def _without(secret: Secret | None, body: bytes) -> bytes:

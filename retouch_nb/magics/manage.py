@@ -12,6 +12,7 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.core.magic import no_var_expand
 
 from retouch_nb.contract import Provider
+from retouch_nb.credentials import Secret
 from retouch_nb.describe import limits_text, summary
 from retouch_nb.doctor import examine
 from retouch_nb.edit import Edit
@@ -94,9 +95,9 @@ class Desk:
         except RetouchError as error:
             return f"unknown: {error.what}"
 
-    def _asked(self, question: str, variable: str) -> str:
+    def _asked(self, question: str, variable: str) -> Secret:
         try:
-            return (self._ask or getpass.getpass)(question)
+            return Secret((self._ask or getpass.getpass)(question))
         except (StdinNotImplementedError, EOFError) as error:
             raise CredentialsError(
                 "This front end cannot ask for a key.",
