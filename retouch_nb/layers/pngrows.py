@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from retouch_nb.errors import PictureError
+from retouch_nb.layers.pngfilter import LARGE, Unfilter, compiled
 from retouch_nb.photo import MOST_PIXELS, Pixels, opened
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -125,11 +126,29 @@ class Png:
             The picture is broken or ends early.
         """
         depth, colour, *_, interlaced = self.data[24:29]
-        if depth == 8 and colour in _CHANNELS and not interlaced:
+        undo = compiled() if self.size[0] * self.size[1] >= LARGE else None
+        if undo and (depth, colour, interlaced) == (8, 6, 0):
+            yield from self._unfiltered(rows, undo)
+        elif depth == 8 and colour in _CHANNELS and not interlaced:
             yield from self._streamed(rows, _CHANNELS[colour])
         else:  # palettes, 1 to 4 or 16 bits, interlaced: rare, and decoded whole
             whole = np.asarray(self.to_pil())
             yield from (whole[top : top + rows] for top in range(0, len(whole), rows))
+
+    def _unfiltered(self, rows: int, undo: Unfilter) -> Iterator[Pixels]:
+        width, height = self.size
+        inflated = _Inflated(body for kind, body in _chunks(self.data) if kind == b"IDAT")
+        above = np.zeros(4 * width, np.uint8)
+        for top in range(0, height, rows):
+            count = min(rows, height - top)
+            filtered = np.frombuffer(inflated.take(count * (1 + 4 * width)), np.uint8)
+            filtered = filtered.reshape(count, -1)
+            strip = np.zeros((count, 4 * width), np.uint8)
+            # Most of most layers is clear, and zeros below zeros are, whatever their filters.
+            if (above.any() or filtered[:, 1:].any()) and not undo(filtered, above, strip):
+                raise PictureError("A layer's PNG is broken or ends early.")
+            above = strip[-1]
+            yield strip.reshape(count, width, 4)
 
     def _streamed(self, rows: int, channels: int) -> Iterator[Pixels]:
         width, height = self.size

@@ -4,13 +4,14 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from PIL import Image
 
-from retouch_nb.blend import BlendMode, Sheet, lay_onto
+from retouch_nb.blend import THREADS, BlendMode, Sheet, lay_onto
 from retouch_nb.errors import MissingExtraError, PictureError
 from retouch_nb.layers.export import BACKGROUND, differs, opaque, own_pixels, replacing
 from retouch_nb.layers.layer import Layer
@@ -20,12 +21,17 @@ from retouch_nb.photo import Photo, Pixels
 if TYPE_CHECKING:
     from psd_tools import PSDImage
     from psd_tools.api.layers import GroupMixin, PixelLayer
+    from psd_tools.api.layers import Layer as PsdLayer
     from psd_tools.psd import PSD
+    from psd_tools.psd.layer_and_mask import ChannelDataList
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 GROUP = "Retouch"
+AHEAD = min(2, THREADS)
+"""Layers decoded before it is their turn; each takes eight bytes a pixel meanwhile."""
+
 PSD_SIDE = 30_000
 """Longest side of a PSD in pixels; beyond it Photoshop wants a PSB."""
 
@@ -91,17 +97,45 @@ def _psd(
     """
     record, document = _empty_psd(base.shape, icc, version)
     flat = base.copy()
-    opaque = np.dstack([base, np.full(base.shape[:2], 255, np.uint8)])
-    _append(document, BACKGROUND, Piece(opaque, (0, 0)), version)
+    background = np.dstack([base, np.full(base.shape[:2], 255, np.uint8)])
+    _append(document, BACKGROUND, Piece(background, (0, 0)), _packed(background, version))
     group = document.create_group(name=GROUP)
-    for layer, piece in _ahead(own_pixels, layers):
+    work = base.size // 3 * len(layers)
+    for layer, (piece, planes) in _ahead(partial(_decoded, version=version), layers):
         if layer.is_composited and layer.blend_mode:
             sheet = Sheet(piece.pixels, layer.blend_mode, layer.opacity, piece.offset)
-            lay_onto(flat, [sheet])
-        _describe(_append(group, layer.name, piece, version), layer)
-    planes = [np.ascontiguousarray(flat[..., channel]).tobytes() for channel in range(3)]
-    record.image_data.set_data(planes, record.header)
+            lay_onto(flat, [sheet], work=work)
+        _describe(_append(group, layer.name, piece, planes), layer)
+    record.image_data.set_data(
+        [_plane(flat, channel).tobytes() for channel in range(3)], record.header
+    )
     return record, flat
+
+
+def _decoded(layer: Layer, *, version: int) -> tuple[Piece, "ChannelDataList"]:
+    """Decode and pack a layer, the two things that take long."""
+    piece = own_pixels(layer)
+    return piece, _packed(piece.pixels, version)
+
+
+def _packed(pixels: Pixels, version: int) -> "ChannelDataList":
+    """Pack transparency and colours, each as it comes out smaller: runs only where there are runs."""
+    from psd_tools.constants import Compression
+    from psd_tools.psd.layer_and_mask import ChannelData, ChannelDataList
+
+    height, width = pixels.shape[:2]
+    channels = ChannelDataList()
+    for channel in (3, 0, 1, 2):
+        plane = _plane(pixels, channel)
+        repeated = np.count_nonzero(plane[:, 1:] == plane[:, :-1])
+        packed = ChannelData(Compression.RLE if 2 * repeated >= plane.size else Compression.RAW)
+        packed.set_data(plane.tobytes(), width, height, 8, version)
+        channels.append(packed)
+    return channels
+
+
+def _plane(pixels: Pixels, channel: int) -> Pixels:
+    return np.ascontiguousarray(pixels[..., channel])
 
 
 def _empty_psd(shape: tuple[int, ...], icc: bytes | None, version: int) -> tuple["PSD", "PSDImage"]:
@@ -126,41 +160,30 @@ def _empty_psd(shape: tuple[int, ...], icc: bytes | None, version: int) -> tuple
 
 
 def _ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
-    """Work on one item in a thread while the one before it is being used."""
+    """Work on the next items in threads while the one before them is being used."""
     waiting: deque[tuple[T, Future[R]]] = deque()
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(AHEAD) as pool:
         for item in items:
             waiting.append((item, pool.submit(work, item)))
-            if len(waiting) > 1:
+            if len(waiting) > AHEAD:
                 done, future = waiting.popleft()
                 yield done, future.result()
         for done, future in waiting:
             yield done, future.result()
 
 
-def _append(parent: "GroupMixin", name: str, piece: Piece, version: int) -> "PixelLayer":
+def _append(
+    parent: "GroupMixin", name: str, piece: Piece, channels: "ChannelDataList"
+) -> "PixelLayer":
     """Add a layer with transparency; psd-tools' own way gives layers of RGB documents a mask."""
     from psd_tools.api.layers import PixelLayer
-    from psd_tools.constants import ChannelID, Compression
-    from psd_tools.psd.layer_and_mask import (
-        ChannelData,
-        ChannelDataList,
-        ChannelInfo,
-        LayerRecord,
-    )
+    from psd_tools.constants import ChannelID
+    from psd_tools.psd.layer_and_mask import ChannelInfo, LayerRecord
 
     (left, top), (height, width) = piece.offset, piece.pixels.shape[:2]
     record = LayerRecord(top=top, left=left, bottom=top + height, right=left + width)
-    channels = ChannelDataList()
-    for channel, number in (
-        (3, ChannelID.TRANSPARENCY_MASK),
-        *((i, ChannelID(i)) for i in range(3)),
-    ):
-        packed = ChannelData(Compression.RLE)
-        plane = np.ascontiguousarray(piece.pixels[..., channel]).tobytes()
-        packed.set_data(plane, width, height, 8, version)
-        channels.append(packed)
-        record.channel_info.append(ChannelInfo(number, len(packed.data) + 2))
+    for number, packed in zip((-1, 0, 1, 2), channels, strict=True):
+        record.channel_info.append(ChannelInfo(ChannelID(number), len(packed.data) + 2))
     layer = PixelLayer(parent, record, channels)
     parent.append(layer)
     layer.name = name[:255]
@@ -190,14 +213,25 @@ def _check_psd(path: Path, layers: Sequence[Layer], flat: Pixels) -> None:
     added = list(group)  # type: ignore[call-overload]
     if [layer.name for layer in added] != [layer.name[:255] for layer in layers]:
         raise differs("PSD")
-    canvas = np.array(background.topil(apply_icc=False))[..., :3].copy()
+    canvas = np.ascontiguousarray(_unpacked(background)[..., :3])
     shown = [pair for pair in zip(added, layers, strict=True) if pair[0].visible]
-    for (found, layer), image in _ahead(lambda pair: pair[0].topil(apply_icc=False), shown):
+    work = canvas.size // 3 * len(shown)
+    for (found, layer), pixels in _ahead(lambda pair: _unpacked(pair[0]), shown):
         mode = layer.blend_mode or BlendMode.NORMAL
         if found.blend_mode.name != _photoshop_name(mode):
             raise differs("PSD")
-        sheet = Sheet(np.asarray(image.convert("RGBA")), mode, found.opacity / 255, found.offset)
-        lay_onto(canvas, [sheet])
+        lay_onto(canvas, [Sheet(pixels, mode, found.opacity / 255, found.offset)], work=work)
     merged = np.asarray(document.topil(apply_icc=False))
     if not (np.array_equal(canvas, flat) and np.array_equal(merged, flat)):
         raise differs("PSD")
+
+
+def _unpacked(layer: "PsdLayer") -> Pixels:
+    """Read the pixels of a layer; psd-tools' own ways go by pictures or floats, at several times the cost."""
+    width, height = layer.size
+    pixels = np.zeros((height, width, 4), np.uint8)
+    for place, packed in zip(layer._record.channel_info, layer._channels, strict=True):
+        if -1 <= place.id <= 2:
+            plane = np.frombuffer(packed.get_data(width, height, 8, layer._psd.version), np.uint8)
+            pixels[..., place.id] = plane.reshape(height, width)
+    return pixels
