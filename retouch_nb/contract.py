@@ -463,6 +463,14 @@ class Operation:
         """Name the steps of a layered request in their order; nothing where there are none to name."""
         return ()
 
+    def request(self) -> str:
+        """Give the steps of a layered request as the service was asked for them; empty where there are none."""
+        return ""
+
+    def in_layers(self) -> "Operation":
+        """Ask for layers where none are asked for and the service has some; else the request as it is."""
+        return self
+
     def alike(self) -> str:
         """Name what takes about equally long, whatever the photo shows: the operation and its plain options."""
         plain = {k: v for k, v in self.changed().items() if isinstance(v, str | int | float)}

@@ -33,7 +33,8 @@ def run_params(operation: type[Operation], options: type[RunOptions] = RunOption
     >>> [len(run_params(operation)) for operation in (Enhance, Inpaint)]
     [3, 4]
     """
-    return [p for p in params(options) if p.name != "restore_outside" or operation.has_area()]
+    fits = {"restore_outside": operation.has_area(), "interactive": "zip" in operation.kinds}
+    return [p for p in params(options) if fits.get(p.name, True)]
 
 
 def summary(operation: type[Operation]) -> str:

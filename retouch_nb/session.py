@@ -6,7 +6,7 @@ There is one session a process, `current`; the client and the engine load when f
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -241,7 +241,7 @@ class Session:
         """Make of a result what a cell returns: its layers composited, named like the photo it came from."""
         given = getattr(operation, "photo", None)
         before = given if isinstance(given, Photo) else None
-        layers = self._layers(result, before, operation.tasks()) if result.kind == "zip" else None
+        layers = self._layers(result, before, operation) if result.kind == "zip" else None
         after = layers.composite() if layers else result.photo
         drift = _drift(operation, before, after) if before else None
         return Edit(
@@ -255,14 +255,15 @@ class Session:
             operation if before else None,
         )
 
-    def _layers(self, result: "Result", before: Photo | None, tasks: Sequence[str]) -> LayerStack:
+    def _layers(self, result: "Result", before: Photo | None, operation: Operation) -> LayerStack:
         if before is None:
             raise PictureError(
                 "The result is a ZIP of layers, and the photo they lie on is not at hand.",
                 advice=f"Read it with LayerStack.from_zip({str(result.path)!r}, base=photo).",
             )
         try:
-            return LayerStack.from_zip(result.path, before, tasks=tasks)
+            stack = LayerStack.from_zip(result.path, before, tasks=operation.tasks())
+            return replace(stack, request=operation.request())
         except ServiceError as error:
             error.provider, error.code = result.receipt.maker, error.code or "unusable"
             error.ticket = result.receipt.task_id

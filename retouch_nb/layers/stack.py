@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from PIL import Image
@@ -29,6 +29,9 @@ from retouch_nb.layers.ora import save_ora
 from retouch_nb.layers.pngrows import STRIP_PIXELS
 from retouch_nb.layers.psd import save_psd
 from retouch_nb.photo import Photo, PhotoLike, Pixels
+
+if TYPE_CHECKING:
+    from retouch_nb.widgets.studio import Studio
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,6 +51,8 @@ class LayerStack:
         What was left out of the composite, or assumed, and why; each a sentence.
     metadata : Mapping
         ``result.json`` as it came.
+    request : str
+        The payload that asked for the layers; empty when it is not known.
 
     Examples
     --------
@@ -66,6 +71,7 @@ class LayerStack:
     layers: tuple[Layer, ...]
     notes: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    request: str = ""
 
     @classmethod
     def from_zip(
@@ -196,6 +202,19 @@ class LayerStack:
         with ThreadPoolExecutor(THREADS) as pool:
             layers = tuple(pool.map(lambda layer: layer.reduced(factor), self.layers))
         return replace(self, base=base, layers=layers)
+
+    def studio(self) -> "Studio":
+        """Open the layers in a live view: opacity, blend mode, order, and what they give while you drag.
+
+        Returns
+        -------
+        Studio
+            ``.stack`` and ``.composite()`` are what is chosen there, in full resolution, and ``.payload`` the cell that
+            asks for it. A second call gives the same view again, until it is closed.
+        """
+        from retouch_nb.widgets.studio import studio  # loads ipywidgets and anywidget
+
+        return studio(self)
 
     def to_numpy(self) -> Pixels:
         """Composite all visible layers: ``uint8`` (height, width, 3), or 4 if the photo has alpha.

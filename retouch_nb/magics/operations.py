@@ -56,17 +56,20 @@ class MagicOptions(RunOptions):
     sweep: Annotated[
         str | None, "Vary something and give a grid: 'name=values; name=values', as in %sweep."
     ] = None
+    interactive: Annotated[
+        bool, "Ask for layers, and open them live: opacity, blend mode, order."
+    ] = False
     help: Annotated[bool, "Show this text."] = False
 
     def __post_init__(self) -> None:
-        if self.detach and self.save:
+        if self.detach and (self.save or self.interactive):
             raise ParameterError(
-                "--save needs the result, for which --detach does not wait.",
-                advice="Nothing was sent. Leave one of them out, or save job.result() later.",
+                f"--{'save' if self.save else 'interactive'} needs the result, for which --detach does not wait.",
+                advice="Nothing was sent. Leave one of them out, and use job.result() later.",
             )
-        if self.sweep and (self.detach or self.save):
+        if self.sweep and (self.detach or self.save or self.interactive):
             raise ParameterError(
-                "--sweep gives a grid: it can be neither detached nor saved as one picture.",
+                "--sweep gives a grid: it can be neither detached, saved as one picture nor opened in layers.",
                 advice="Nothing was sent. Store it with -o NAME; NAME.save(folder) and NAME.save_html(path) write it.",
             )
 
@@ -139,6 +142,8 @@ class OperationMagic:
         if options.sweep:
             return self.sweep(words, options, scope)
         request = self.request(words, scope)
+        if options.interactive:
+            request = request.in_layers()
         if options.dry_run:
             return self.preview(request, options)
         job = self.session.submit(
@@ -155,6 +160,8 @@ class OperationMagic:
         self._keep(edit, options)
         if options.save:
             edit.save(options.save)
+        if options.interactive and edit.layers:
+            edit.layers.studio().show()
         return edit
 
     def sweep(

@@ -143,6 +143,13 @@ class Retouch(
         recipe = getattr(self, "steps", None)
         return tuple(step.plugin.name for step in recipe.steps) if recipe else ()
 
+    def request(self) -> str:
+        recipe = getattr(self, "steps", None)
+        return recipe.payload if recipe else ""
+
+    def in_layers(self) -> Operation:
+        return self if self.steps.layered else self.replaced(layers=True)
+
     def result_size(self) -> tuple[int, int] | None:
         return None if "Crop" in self.tasks() else self.photo.size
 

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -20,6 +19,7 @@ from IPython.display import display
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from retouch_nb.job import View
+from retouch_nb.widgets.comm import unpin
 
 if TYPE_CHECKING:
     from retouch_nb.client import Event
@@ -174,7 +174,7 @@ class Progress(anywidget.AnyWidget):
         self._on_cancel = on_cancel
         self._lock = threading.RLock()
         self.on_msg(self._hear)
-        self._unpin()
+        unpin(self)
 
     def __repr__(self) -> str:
         return f"{self.title}: {self.state}"
@@ -183,7 +183,7 @@ class Progress(anywidget.AnyWidget):
         """Publish news, from any thread."""
         with self._lock:
             self.news = dict(news)
-            self._unpin()
+            unpin(self)
 
     def finish(self) -> None:
         """Take no more clicks, and free the browser's side."""
@@ -198,16 +198,8 @@ class Progress(anywidget.AnyWidget):
             if content != {"kind": "cancel"} or self.state != "running":
                 return
             self.state = "stopping"
-            self._unpin()
+            unpin(self)
         self._on_cancel()
-
-    def _unpin(self) -> None:
-        """Let clicks come on any subshell.
-
-        ipykernel 7.4 sends them to the shell that published last, which is the one that waits in a cell.
-        """
-        with suppress(AttributeError):
-            del self.comm._reply_subshell_id
 
 
 class CellView:
@@ -228,6 +220,45 @@ class CellView:
         self._widget.finish()
 
 
+class Tally:
+    """One bar for all photos of a batch, shown where a single job would be; arguments as those of `view`."""
+
+    def __init__(self, title: str, *, cancel_word: str, on_cancel: Callable[[], object]) -> None:
+        self._view = view(title, cancel_word=cancel_word, on_cancel=on_cancel)
+
+    def show(
+        self, done: int, total: int, *, failed: int = 0, rate: float | None = None, words: str = ""
+    ) -> None:
+        """Show how many photos are done; `rate` is in photos a second, `words` what happens now."""
+        self._view.show(tallied(done, total, failed=failed, rate=rate, words=words))
+
+    def close(self, html: str | None, text: str) -> None:
+        """Leave the HTML, or the text, in place of the bar."""
+        self._view.close(html, text)
+
+
+def tallied(
+    done: int, total: int, *, failed: int = 0, rate: float | None = None, words: str = ""
+) -> "Event":
+    """Say of a batch what is said of a job; a photo that failed needs nothing more either.
+
+    Examples
+    --------
+    >>> said = tallied(12, 40, failed=1, rate=2.25)
+    >>> said.progress, said.detail
+    (0.325, '12 of 40 done · 1 failed · 2.2 a second')
+    """
+    from retouch_nb.client import Event  # loads httpx
+
+    figures = [
+        f"{done} of {total} done",
+        f"{failed} failed" if failed else "",
+        "" if rate is None else f"{rate:.2g} a second",
+    ]
+    progress = (done + failed) / total if total else None
+    return Event(words or "running", progress=progress, detail=" · ".join(filter(None, figures)))
+
+
 def news_of(event: "Event", elapsed: float) -> dict[str, Any]:
     """Write an event as the browser reads it; `elapsed` is in seconds."""
     return {
@@ -236,6 +267,7 @@ def news_of(event: "Event", elapsed: float) -> dict[str, Any]:
         "step": event.step,
         "ticket": event.ticket,
         "detail": event.detail,
+        "pause": event.pause,
         "elapsed": round(elapsed, 1),
     }
 

@@ -51,7 +51,7 @@ function make(tag, name, text = "") {
 }
 
 function paint(parts, state, news, since) {
-  const { percent, status, figures } = words(state, news);
+  const { percent, status, figures } = words(state, news, since);
   parts.time.textContent = clockTime((news.elapsed ?? 0) + since);
   parts.bar.classList.toggle("retouch-progress-unmeasured", percent === null);
   parts.fill.style.width = percent === null ? "" : `${percent}%`;
@@ -62,10 +62,11 @@ function paint(parts, state, news, since) {
   if (state !== "running") parts.button.disabled = true;
 }
 
-function words(state, news) {
+function words(state, news, since) {
   const percent = typeof news.progress === "number" ? Math.round(100 * news.progress) : null;
   const status = state === "stopping" ? ["stopping"] : [news.state ?? "starting", news.step, news.detail];
-  const figures = [percent === null ? "" : `${percent} %`, news.ticket ? `task ${news.ticket}` : ""];
+  const left = Math.ceil((news.pause ?? 0) - since);
+  const figures = [left > 0 ? `again in ${left} s` : "", percent === null ? "" : `${percent} %`, news.ticket ? `task ${news.ticket}` : ""];
   return { percent, status: status.filter(Boolean).join(" · "), figures: figures.filter(Boolean).join(" · ") };
 }
 
