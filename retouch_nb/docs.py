@@ -27,6 +27,7 @@ def update(readme: Path, *, write: bool = True) -> bool:
 
 
 TABLES: Mapping[str, Callable[[], str]] = {
+    "notebooks": tables.notebooks,
     "operations": tables.operation_table,
     "parameters": tables.parameters,
     "options": tables.options,

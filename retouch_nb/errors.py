@@ -24,6 +24,7 @@
 """
 
 import difflib
+import os
 from collections.abc import Iterable
 from typing import Self
 
@@ -59,7 +60,9 @@ class RetouchError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Tell IPython to show these lines and no frames; the saved output stays typed and short."""
-        first = f"\x1b[31m{type(self).__name__}\x1b[0m: {plain(self.what)}"
+        colourless = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        name = type(self).__name__ if colourless else f"\x1b[31m{type(self).__name__}\x1b[0m"
+        first = f"{name}: {plain(self.what)}"
         return [first, f"  {plain(self.advice)}"] if self.advice else [first]
 
 

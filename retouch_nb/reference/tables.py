@@ -1,7 +1,10 @@
 """Tables in Markdown, each read from one declaration: operations, options, settings, errors, the engine's calls."""
 
 import dataclasses
+import json
+import re
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from retouch_nb import errors
 from retouch_nb.config import Retouch
@@ -16,6 +19,8 @@ from retouch_nb.magics.words import SHORT
 from retouch_nb.params import params
 from retouch_nb.providers import operations, providers
 from retouch_nb.reference.docstrings import attributes, below, code
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -55,6 +60,23 @@ def parameters() -> str:
         f"{markdown_table(operation)}"
         for name, operation in operations().items()
     )
+
+
+def notebooks() -> str:
+    """Give one line for each notebook of a checkout: its title and the first sentence of its text."""
+    found = sorted(NOTEBOOKS.glob("*.ipynb"))
+    return "\n".join(
+        f"- [{title}](notebooks/{path.name}). {told}"
+        for path in found
+        for title, told in [_opening(path)]
+    )
+
+
+def _opening(path: Path) -> tuple[str, str]:
+    first = "".join(json.loads(path.read_text("utf-8"))["cells"][0]["source"])
+    title, _, text = first.partition("\n")
+    sentence = re.match(r".+?[.:](?=\s|$)", " ".join(text.split()))
+    return title.lstrip("# "), sentence[0].rstrip(".:") + "." if sentence else ""
 
 
 def options(operation: type[Operation] | None = None) -> str:

@@ -141,7 +141,9 @@ class TextBar:
         """Rewrite the line."""
         self._bar.n = event.progress or 0.0
         self._bar.bar_format = self._UNMEASURED if event.progress is None else self._MEASURED
-        self._bar.set_postfix_str(" · ".join(filter(None, [event.state, event.step, event.detail])))
+        self._bar.set_postfix_str(
+            " · ".join(filter(None, [event.state, step_of(event), event.detail]))
+        )
 
     def close(self, html: str | None, text: str) -> None:
         """Clear the line; the result or the error that follows speaks for itself."""
@@ -264,12 +266,17 @@ def news_of(event: "Event", elapsed: float) -> dict[str, Any]:
     return {
         "state": event.state,
         "progress": event.progress,
-        "step": event.step,
+        "step": step_of(event),
         "ticket": event.ticket,
         "detail": event.detail,
         "pause": event.pause,
         "elapsed": round(elapsed, 1),
     }
+
+
+def step_of(event: "Event") -> str:
+    """Give what is being done, unless that only says the state again: ``processing``, ``Processing``."""
+    return "" if event.step.casefold() == event.state.casefold() else event.step
 
 
 def ending(html: str | None, text: str) -> dict[str, str]:
