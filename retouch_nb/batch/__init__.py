@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retouch_nb import session as sessions
+from retouch_nb.batch.cluster import OnCluster, check_cluster
 from retouch_nb.batch.manifest import Manifest
 from retouch_nb.batch.run import Here, Run
 from retouch_nb.batch.sources import Source, find_photos
@@ -136,6 +137,7 @@ def start(
         provider="local" if route.free else "cloud",
     )
     folder = out.expanduser()
+    enough = _enough(session, route) if scheduler is None else check_cluster(scheduler)
     source = find_photos(photos, column=column, masks=masks, out=folder)
     _check_first(recipe, source)
     if concurrency is not None and concurrency < 1:
@@ -149,8 +151,12 @@ def start(
         Manifest(folder, recipe.facts(route.maker)),
         maker=route.maker,
         max_credits=max_credits,
-        concurrency=concurrency or _enough(session, route),
-        doer=lambda desk: Here(session, route, desk),
+        concurrency=concurrency or enough,
+        doer=lambda desk: (
+            Here(session, route, desk)
+            if scheduler is None
+            else OnCluster(session, route, desk, scheduler)
+        ),
     )
     return run.start()
 

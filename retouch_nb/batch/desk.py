@@ -7,12 +7,12 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from retouch_nb.batch.budget import Budget
 from retouch_nb.batch.manifest import Manifest, Row
 from retouch_nb.batch.reasons import reason_of
-from retouch_nb.batch.work import Product
+from retouch_nb.batch.work import Attempt, Product
 from retouch_nb.errors import (
     BudgetError,
     CredentialsError,
@@ -27,6 +27,9 @@ from retouch_nb.errors import (
     UnknownOutcomeError,
     UnreachableError,
 )
+
+if TYPE_CHECKING:
+    from retouch_nb.client import Entry
 
 NOT_TAKEN: Final = (
     UnreachableError,
@@ -52,7 +55,8 @@ class Ask:
     source : str
         Which row it is for.
     token : str
-        Which attempt; sending again within one attempt is the client's own affair, and safe.
+        Which attempt, made where it runs: a task that Dask begins again elsewhere has another. Sending again within one is
+        the client's own affair, and safe.
     job_id : str
         Its row in the journal of the machine that sends it.
     credits : int or None
@@ -61,6 +65,8 @@ class Ask:
         The service recognises it as the same request as that of the job before.
     fresh : bool
         A person said to send and pay again.
+    worker : str
+        Which machine of a cluster sends it.
     """
 
     source: str
@@ -69,6 +75,19 @@ class Ask:
     credits: int | None
     repeats: bool = False
     fresh: bool = False
+    worker: str = ""
+
+
+def ask_of(entry: "Entry", attempt: Attempt, token: str) -> Ask:
+    """Write down what is about to be sent."""
+    return Ask(
+        attempt.row.source,
+        token,
+        entry.id,
+        entry.credits,
+        repeats=bool(entry.repetition),
+        fresh=attempt.fresh,
+    )
 
 
 def new_token() -> str:
@@ -95,6 +114,7 @@ class Desk:
         self._manifest = manifest
         self._clock = clock
         self._reserved: dict[str, int] = {}
+        self._renewed: set[str] = set()
         self._closed = False
 
     def close(self) -> None:
@@ -113,17 +133,19 @@ class Desk:
         StoppedError
             The run has been stopped.
         """
-        self._check(ask)
-        if ask.token in self._reserved:
+        if self._check(ask).sent_by == ask.token:
             return
-        await self.budget.reserve(ask.credits)
-        self._reserved[ask.token] = ask.credits or 0
+        if ask.source not in self._reserved or ask.fresh:
+            await self.budget.reserve(ask.credits)
+            self._reserved[ask.source] = self._reserved.get(ask.source, 0) + (ask.credits or 0)
         paid = self._check(ask).credits
+        self._renewed |= {ask.source} if ask.fresh else set()
         self._manifest.update(
             ask.source,
             sent_by=ask.token,
             sent_at=self._clock(),
             job_id=ask.job_id,
+            worker=ask.worker,
             credits=paid if ask.credits is None else (paid or 0) + ask.credits,
         )
 
@@ -133,9 +155,14 @@ class Desk:
         if ticket and row.task_id != ticket and row.sent_by == token:
             self._manifest.update(source, task_id=ticket)
 
-    async def done(self, source: str, token: str, product: Product, **facts: Any) -> Row:
+    def known(self, source: str) -> dict[str, Any]:
+        """Tell what earlier attempts have left: for whoever begins a photo, perhaps for the second time."""
+        row = self._manifest.find(source)
+        return {"task_id": row.task_id, "sent_by": row.sent_by, "sent_at": row.sent_at}
+
+    async def done(self, source: str, product: Product, **facts: Any) -> Row:
         """Write down a success, and what it cost."""
-        promised = self._reserved.pop(token, None)
+        promised = self._reserved.pop(source, None)
         row = self._manifest.find(source)
         told = dict(product.facts)
         if told and (
@@ -152,13 +179,14 @@ class Desk:
 
     async def failed(self, source: str, token: str, error: BaseException, **facts: Any) -> Row:
         """Write down a failure, and whether something is still out."""
-        promised = self._reserved.pop(token, None)
+        promised = self._reserved.pop(source, None)
         row = self._manifest.find(source)
-        nothing = isinstance(error, NOT_TAKEN) and not row.task_id
+        mine = row.sent_by in {"", token}
+        nothing = isinstance(error, NOT_TAKEN) and not row.task_id and mine
         if promised is not None:
             self.budget.settle(promised, spent=not nothing)
         told: dict[str, Any] = {"reason": reason_of(error), "error": _said(error), **facts}
-        if row.sent_by == token and nothing:
+        if row.sent_by and nothing:
             told |= {"sent_by": "", "credits": (row.credits or 0) - (promised or 0) or None}
         if isinstance(error, OVER):
             told |= {"sent_by": ""}
@@ -171,9 +199,9 @@ class Desk:
             raise StoppedError("The run has been stopped.", advice="Nothing was sent.")
         row = self._manifest.find(ask.source)
         known = row.sent_by in {"", ask.token} or (ask.repeats and ask.job_id == row.job_id)
-        if not known and not ask.fresh:
+        if not known and (not ask.fresh or ask.source in self._renewed):
             raise UnknownOutcomeError(
-                f"{ask.source} was sent before{row.worker and f' by {row.worker}'}, and what became of it is not known.",
+                f"{ask.source} was sent before{f' by {row.worker}' if row.worker else ''}, and what became of it is not known.",
                 advice="It may have been paid; it is not sent again by itself. Look at your balance, then "
                 'run.retry("unknown") sends and pays again.',
                 job_id=row.job_id,

@@ -8,21 +8,28 @@ import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from retouch_nb.batch.desk import Ask, Desk, new_token
+from retouch_nb.batch.desk import Desk, ask_of, new_token
 from retouch_nb.batch.manifest import Manifest, Row
 from retouch_nb.batch.reasons import HALTING, REASONS
 from retouch_nb.batch.sources import Item, Source
 from retouch_nb.batch.summary import Snapshot, Thumbnail, html, text
 from retouch_nb.batch.work import Attempt, Product, Recipe, keep, retouch
-from retouch_nb.errors import MissingExtraError, ParameterError, StoppedError, UnknownNameError
+from retouch_nb.errors import (
+    HomeError,
+    MissingExtraError,
+    ParameterError,
+    StoppedError,
+    UnknownNameError,
+)
 from retouch_nb.figure import webp
 from retouch_nb.job import CLEANUP, SLICE, Interrupted
 from retouch_nb.photo import Photo
@@ -58,10 +65,28 @@ class View(Protocol):
     def close(self, snapshot: Snapshot) -> None: ...
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attempt.
+
+    Attributes
+    ----------
+    result : Product or Exception
+    token : str
+        Under which name it asked for permission; empty where that is not known any more.
+    worker : str
+        Which machine did it, on a cluster.
+    """
+
+    result: Product | Exception
+    token: str = ""
+    worker: str = ""
+
+
 class Doer(Protocol):
     """Who does single photos: this process, or a cluster."""
 
-    async def do(self, attempt: Attempt, token: str) -> Product: ...
+    async def do(self, attempt: Attempt) -> Outcome: ...
 
     async def close(self) -> None: ...
 
@@ -74,8 +99,9 @@ class Here:
         self._route = route
         self._desk = desk
 
-    async def do(self, attempt: Attempt, token: str) -> Product:
+    async def do(self, attempt: Attempt) -> Outcome:
         """Do one photo."""
+        token = new_token()
 
         async def permit(entry: "Entry") -> None:
             if not entry.free:
@@ -84,24 +110,17 @@ class Here:
         def watch(event: "Event") -> None:
             self._desk.heard(attempt.row.source, token, event.ticket)
 
-        return await retouch(
-            self._session, self._session.client, self._route, attempt, permit=permit, watch=watch
-        )
+        try:
+            client = self._session.client
+            product = await retouch(
+                self._session, client, self._route, attempt, permit=permit, watch=watch
+            )
+        except Exception as error:
+            return Outcome(error, token)
+        return Outcome(product, token)
 
     async def close(self) -> None:
         """Hold nothing."""
-
-
-def ask_of(entry: "Entry", attempt: Attempt, token: str) -> Ask:
-    """Write down what is about to be sent."""
-    return Ask(
-        attempt.row.source,
-        token,
-        entry.id,
-        entry.credits,
-        repeats=bool(entry.repetition),
-        fresh=attempt.fresh,
-    )
 
 
 def _unseen(run: "Run") -> View | None:
@@ -374,35 +393,47 @@ class Run:
 
     async def _one(self, doer: Doer, attempt: Attempt) -> None:
         """Do one photo and write down what became of it, whatever that is."""
-        token, row = new_token(), attempt.row
+        row = attempt.row
         now, tries = self._book.clock(), row.attempts + 1
         self._book.update(row.source, state="running", attempts=tries, started_at=now)
         try:
-            product = await doer.do(attempt, token)
-            facts = await asyncio.to_thread(self._kept, attempt, product)
+            outcome = await doer.do(attempt)
         except asyncio.CancelledError:
-            await self._desk.failed(row.source, token, StoppedError("The run was stopped."))
+            await self._desk.failed(row.source, "", StoppedError("The run was stopped."))
             raise
-        except Exception as error:
-            await self._failed(row.source, token, error)
+        result = outcome.result
+        facts: dict[str, Any] = {"finished_at": self._book.clock()}
+        facts |= {"worker": outcome.worker} if outcome.worker else {}
+        if isinstance(result, Product):
+            result = await asyncio.to_thread(self._kept, attempt, result)
+        if isinstance(result, Product):
+            row = await self._desk.done(row.source, result, stamp=attempt.item.stamp, **facts)
+            self._cached += row.cached
         else:
-            self._cached += (await self._desk.done(row.source, token, product, **facts)).cached
+            await self._failed(row.source, outcome.token, result, facts)
         self._tried += 1
 
-    def _kept(self, attempt: Attempt, product: Product) -> dict[str, Any]:
+    def _kept(self, attempt: Attempt, product: Product) -> Product | Exception:
         """Write the result to its place, and a thumbnail of it now and then."""
-        facts = {"stamp": attempt.item.stamp, "finished_at": self._book.clock()}
         if not product.picture:
-            return facts
+            return product
+        try:
+            output = keep(self.out, attempt.row, product)
+        except OSError as error:
+            return HomeError(
+                f"A result cannot be written to {self.out}: {error.strerror or error}.",
+                advice="It is kept in the cache and is not paid again.",
+            )
         if self._monotonic() >= self._next_thumbnail:
             self._next_thumbnail = self._monotonic() + TICK
             small = Photo.open(product.picture).thumbnail(THUMBNAIL)
             self._latest.appendleft(Thumbnail(attempt.row.name, webp(small, None)))
-        return {**facts, "output": keep(self.out, attempt.row, product)}
+        return replace(product, facts={**product.facts, "output": output})
 
-    async def _failed(self, source: str, token: str, error: Exception) -> None:
-        now = self._book.clock()
-        row = await self._desk.failed(source, token, error, finished_at=now)
+    async def _failed(
+        self, source: str, token: str, error: Exception, facts: Mapping[str, Any]
+    ) -> None:
+        row = await self._desk.failed(source, token, error, **facts)
         if row.reason in HALTING and self._state == "running":
             self._state, self._note = "halting", row.error
             self._desk.close()

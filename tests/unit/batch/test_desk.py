@@ -43,7 +43,7 @@ def test_a_yes_is_on_disk_before_it_is_said(book: Manifest) -> None:
 
 
 def test_another_attempt_is_never_let_in_after_a_lost_one(book: Manifest) -> None:
-    """A worker that takes over from a lost one is refused, and the same attempt may go on."""
+    """A worker that takes over from a lost one is refused; a person who says to pay again says it for one attempt."""
 
     async def story() -> None:
         desk = Desk(book, None)
@@ -53,6 +53,8 @@ def test_another_attempt_is_never_let_in_after_a_lost_one(book: Manifest) -> Non
             await desk.permit(ask(0, "second"))
         await desk.permit(ask(0, "second", fresh=True))
         assert book.find("0.png").credits == 4
+        with pytest.raises(UnknownOutcomeError):
+            await desk.permit(ask(0, "third", fresh=True))
 
     asyncio.run(story())
 
@@ -82,7 +84,7 @@ def test_the_cap_counts_what_is_under_way(book: Manifest) -> None:
         await desk.failed("0.png", "a", OutOfCreditsError("no"))
         await second
         third = asyncio.ensure_future(desk.permit(ask(2, "c")))
-        await desk.done("1.png", "b", DONE)
+        await desk.done("1.png", DONE)
         with pytest.raises(BudgetError, match="2 of the 3 allowed are spent"):
             await third
 
@@ -162,7 +164,7 @@ def test_the_price_of_what_was_sent_stands_whatever_the_cache_says(book: Manifes
     async def story() -> None:
         desk = Desk(book, None)
         await desk.permit(ask(0, "a"))
-        row = await desk.done("0.png", "b", Product({"credits": 0, "cached": True}))
+        row = await desk.done("0.png", Product({"credits": 0, "cached": True}))
         assert (row.credits, row.cached, row.sent_by) == (2, False, "")
 
     asyncio.run(story())
