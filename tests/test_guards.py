@@ -43,6 +43,7 @@ LAYERS = [
 
 LOADS_LATER = {
     "session": {"retouch_nb.client", "retouch_nb.engine"},  # httpx, Starlette
+    "batch.cluster": {"retouch_nb.client"},  # httpx
     "cli": {"retouch_nb.engine.serve"},  # uvicorn
     "compare": {"retouch_nb.imaging"},  # OpenCV
     "magics.paint": {"retouch_nb.widgets"},  # ipywidgets

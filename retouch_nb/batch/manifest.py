@@ -177,7 +177,7 @@ class Manifest:
         return self.folder / f"manifest.{'parquet' if _pyarrow() else 'csv'}"
 
     def open(self) -> None:
-        """Take hold of the folder; begins a new turn, in which every photo is met once."""
+        """Take hold of the folder, unless it is held already."""
         with self._lock:
             if self._database is not None:
                 return
@@ -193,14 +193,14 @@ class Manifest:
                 raise
 
     def close(self) -> None:
-        """Let go of the folder; used again, it is taken hold of again."""
+        """Let go of the folder, until it is opened again."""
         with self._lock:
             if self._database is not None:
                 self._database.close()
                 self._database = None
 
     def next_turn(self) -> None:
-        """Begin another walk over the source."""
+        """Begin another walk over the source, in which every photo is met once."""
         with self._lock:
             self._turn += 1
 
@@ -311,9 +311,8 @@ class Manifest:
         return self._run(query, *after, AT_ONCE).fetchall()
 
     def _run(self, query: str, *values: Any) -> sqlite3.Cursor:
-        if self._database is None:
-            self.open()
-        assert self._database is not None
+        if self._database is None:  # a thread of a run that was stopped comes too late
+            raise HomeError("The manifest is closed.")
         try:
             return self._database.execute(query, values)
         except sqlite3.Error as error:

@@ -269,10 +269,13 @@ class Run:
 
     def rows(self, *, states: Collection[str] = (), reasons: Collection[str] = ()) -> Iterator[Row]:
         """Walk the rows in the order of the source, all or those of some states or reasons."""
+        idle = self.done()
+        if idle:
+            self._book.open()
         try:
             yield from self._book.rows(states=states, reasons=reasons)
         finally:
-            if self.done():
+            if idle:
                 self._book.close()
 
     def to_frame(self) -> Any:
@@ -325,21 +328,20 @@ class Run:
 
     async def _run(self, reasons: frozenset[str]) -> None:
         self._task = asyncio.current_task()
-        exporting = asyncio.ensure_future(self._export_now_and_then())
-        doer = self._new_doer(self._desk)
-        error: BaseException | None = None
+        over = asyncio.Event()
+        exporting = asyncio.ensure_future(self._export_until(over))
+        error: Exception | None = None
         try:
-            await self._all(doer, self._missing(reasons), reasons)
+            await self._all(self._missing(reasons))
         except asyncio.CancelledError:
             pass
-        except BaseException as broken:
+        except Exception as broken:
             error = broken
-        exporting.cancel()
-        with suppress(Exception):
-            await doer.close()
+        over.set()
+        await exporting
         await self._end(error)
 
-    async def _end(self, error: BaseException | None) -> None:
+    async def _end(self, error: Exception | None) -> None:
         """Leave a whole manifest and free the folder, whatever happened."""
         try:
             await asyncio.to_thread(self._book.export)
@@ -356,8 +358,9 @@ class Run:
         else:
             self._over.set_exception(error)
 
-    async def _all(self, doer: Doer, missing: Iterator[Attempt], reasons: frozenset[str]) -> None:
+    async def _all(self, missing: Iterator[Attempt]) -> None:
         """Keep as many photos under way as may be; the source is asked for one at a time, on a thread."""
+        doer = self._new_doer(self._desk)
         asking = asyncio.Lock()
 
         async def work() -> None:
@@ -375,6 +378,8 @@ class Run:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+            with suppress(Exception):  # a cluster that is gone cannot be left in order
+                await doer.close()
 
     def _missing(self, reasons: frozenset[str]) -> Iterator[Attempt]:
         """Walk the source and give what is to be done."""
@@ -438,10 +443,13 @@ class Run:
             self._state, self._note = "halting", row.error
             self._desk.close()
 
-    async def _export_now_and_then(self) -> None:
+    async def _export_until(self, over: asyncio.Event) -> None:
+        """Write the manifest's file now and then; ends only between two writings."""
         pause = EXPORT_SECONDS
-        while True:
-            await asyncio.sleep(pause)
+        while not over.is_set():
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(over.wait(), pause)
+                return
             began = self._monotonic()
             with suppress(Exception):  # the rows are safe; the last writing tells of trouble
                 await asyncio.to_thread(self._book.export)

@@ -227,7 +227,7 @@ def test_a_stopped_run_leaves_the_cluster_and_goes_on_later(
     run.wait()
     assert 2 <= run.counts["done"] < 30
     again = start(session, Enhance, photos(30), **order).wait()  # type: ignore[arg-type]
-    assert again.counts == {"done": 30}
+    assert again.counts == {"done": 30}, [row.error for row in again.rows() if row.error]
 
 
 def test_what_is_no_cluster_is_refused(session: Session, tmp_path: Path) -> None:
