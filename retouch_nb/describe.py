@@ -22,6 +22,9 @@ class RunOptions:
     restore_outside: Annotated[
         bool, "Put the original back outside the mask, beyond a narrow seam to the last bit."
     ] = False
+    explain: Annotated[
+        bool, "Show how the embedded engine does it, step by step; services do not tell."
+    ] = False
 
 
 def run_params(operation: type[Operation], options: type[RunOptions] = RunOptions) -> list[Param]:
@@ -31,7 +34,7 @@ def run_params(operation: type[Operation], options: type[RunOptions] = RunOption
     --------
     >>> from retouch_nb.providers.picwish import Enhance, Inpaint
     >>> [len(run_params(operation)) for operation in (Enhance, Inpaint)]
-    [3, 4]
+    [4, 5]
     """
     fits = {"restore_outside": operation.has_area(), "interactive": "zip" in operation.kinds}
     return [p for p in params(options) if fits.get(p.name, True)]

@@ -10,6 +10,7 @@ from PIL import Image
 from retouch_nb import figure
 from retouch_nb.contract import Operation
 from retouch_nb.drift import Drift
+from retouch_nb.explanation import Explanation
 from retouch_nb.gallery import gallery
 from retouch_nb.layers import LayerStack
 from retouch_nb.mask import Mask
@@ -43,6 +44,8 @@ class Edit:
         What was asked for; None for a job that was taken up again.
     restored : bool
         The original was put back outside the mask.
+    explanation : Explanation or None
+        How it was made, where that was asked for.
     """
 
     before: Photo | None
@@ -54,12 +57,14 @@ class Edit:
     drift: Drift | None = None
     request: Operation | None = None
     restored: bool = False
+    explanation: Explanation | None = None
 
     def __photo__(self) -> Photo:
         return self.after
 
     def __repr__(self) -> str:
-        return figure.text(self._caption())
+        shown = figure.text(self._caption())
+        return f"{shown}\n{self.explanation!r}" if self.explanation else shown
 
     @property
     def task_id(self) -> str:
@@ -121,4 +126,5 @@ class Edit:
 
     def _repr_html_(self) -> str:
         shown = figure.figure(self.before, self.after, self._caption(), longest=self.longest)
-        return shown + (gallery(self.layers) if self.layers else "")
+        layers = gallery(self.layers) if self.layers else ""
+        return shown + layers + (self.explanation._repr_html_() if self.explanation else "")

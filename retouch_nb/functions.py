@@ -32,6 +32,7 @@ def submit(
     fresh: bool = False,
     max_credits: int | None = None,
     restore_outside: bool = False,
+    explain: bool = False,
     **options: Any,
 ) -> Job:
     """Start an operation without waiting: await the job, or ask it for its result later.
@@ -50,6 +51,8 @@ def submit(
         Refuse to spend more than this.
     restore_outside : bool
         Put the original back outside the mask, to the last bit beyond a narrow seam.
+    explain : bool
+        Let the embedded engine tell how it does it, step by step: ``edit.explanation``.
 
     Returns
     -------
@@ -75,6 +78,7 @@ def submit(
         fresh=fresh,
         max_credits=max_credits,
         restore_outside=restore_outside,
+        explain=explain,
     )
 
 

@@ -107,7 +107,7 @@ def page_section(record: Record) -> str:
         if text
     )
     cells = cell_of(record)._repr_html_() if record.pictures else ""
-    return f"<details><summary>How to make it again</summary><table>{rows}</table>{cells}</details>"
+    return f"<details style='margin:16px 4px'><summary>How to make it again</summary><table>{rows}</table>{cells}</details>"
 
 
 def cell_of(record: Record) -> Recreation:

@@ -19,6 +19,7 @@ from retouch_nb.credentials import Credentials
 from retouch_nb.drift import Drift, look, restored
 from retouch_nb.edit import Edit
 from retouch_nb.errors import ParameterError, PictureError, ServiceError, UnknownNameError
+from retouch_nb.explanation import Recorder
 from retouch_nb.job import Job, View
 from retouch_nb.jobs import JobRow, JobTable
 from retouch_nb.layers import LayerStack
@@ -83,6 +84,7 @@ class Session:
         fresh: bool = False,
         max_credits: int | None = None,
         restore_outside: bool = False,
+        explain: bool = False,
     ) -> Job:
         """Start an operation and give the running job.
 
@@ -99,6 +101,8 @@ class Session:
             Refuse a task that costs more; the setting ``max_credits`` when left out.
         restore_outside : bool
             Put the original back outside the mask, to the last bit beyond a narrow seam.
+        explain : bool
+            Let the embedded engine tell how it does it, step by step; it then does it anew, whatever the cache holds.
 
         Raises
         ------
@@ -109,7 +113,9 @@ class Session:
         """
         if restore_outside:
             _check_restorable(operation)
-        route = self.route(operation, provider)
+        route, recorder = self.route(operation, provider), Recorder() if explain else None
+        if recorder and route.free:
+            route, fresh = self._engine_route(operation.provider, recorder), True
         cap = self.settings.max_credits if max_credits is None else max_credits
         job_id = secrets.token_hex(4)
 
@@ -125,6 +131,8 @@ class Session:
                     watch=watch,
                 )
             edit = await asyncio.to_thread(self.edit, operation, result)
+            if recorder:
+                edit = replace(edit, explanation=recorder.explanation(route.maker, told=route.free))
             return await asyncio.to_thread(_restored, edit) if restore_outside else edit
 
         return self._job(job_id, operation, route).start(work, self.background)
@@ -269,10 +277,10 @@ class Session:
             error.ticket = result.receipt.task_id
             raise
 
-    def _engine_route(self, service: Provider) -> "Route":
+    def _engine_route(self, service: Provider, note: Recorder | None = None) -> "Route":
         from retouch_nb.client.embedded import embedded  # loads httpx
 
-        return embedded(service, self.engine.app, self.engine.version)
+        return embedded(service, self.engine.app, self.engine.version, note=note)
 
     def _service_route(self, service: Provider) -> "Route":
         from retouch_nb.client import Route  # loads httpx

@@ -32,7 +32,7 @@ LAYERS = [
     {"params", "contract", "credentials"},
     {"receipt", "providers", "describe"},
     {"client"},
-    {"figure", "gallery", "loop", "pump", "webhook", "provenance", "recreation"},
+    {"figure", "gallery", "loop", "pump", "webhook", "provenance", "recreation", "explanation"},
     {"edit", "jobs", "job", "config", "session"},
     {"sweep"},
     {"batch", "compare", "doctor", "functions", "verification", "widgets"},

@@ -23,6 +23,7 @@ from retouch_nb.engine.refusals import Refusal
 from retouch_nb.engine.store import Product
 from retouch_nb.engine.tickets import Status, Ticket, Watch
 from retouch_nb.engine.workshop import Workshop
+from retouch_nb.imaging.note import SCOPE, Note
 
 PATHS = ("/api/image/", "/api/common/")
 RETOUCHING = "/api/image/editing/photo-retouching"
@@ -130,7 +131,7 @@ class AILabTools:
             photo, style = await run_in_threadpool(_both, form)
         finally:
             form.close()
-        job = partial(_perform, self._shop, photo, style)
+        job = partial(_perform, self._shop, photo, style, request.scope.get(SCOPE))
         ticket = self._shop.tasks.submit(job, service=SERVICE, owner=owner, lifetime=LIFETIME)
         return self._answer(ticket, await self._over(ticket), request)
 
@@ -248,11 +249,14 @@ def _checked(form: Form, name: str) -> bytes:
     return data
 
 
-def _perform(shop: Workshop, photo: bytes, style: bytes, watch: Watch) -> Product:
+def _perform(
+    shop: Workshop, photo: bytes, style: bytes, note: Note | None, watch: Watch
+) -> Product:
     picture, reference = (pictures.decode(data, bounds=BOUNDS) for data in (photo, style))
     look = pictures.in_profile(reference, picture.profile)
+    telling = {"note": note} if note else {}
     with watch.turn("matching"):
         match_style = shop.work()["match"]
-        pixels = match_style(picture.pixels, look, progress=watch.progress)
+        pixels = match_style(picture.pixels, look, progress=watch.progress, **telling)
         made = Picture(pixels, picture.alpha, picture.profile, picture.lossy)
         return pictures.encode(made, notes=[METHOD])

@@ -18,6 +18,7 @@ from retouch_nb.engine.refusals import Refusal
 from retouch_nb.engine.store import Product, Stored
 from retouch_nb.engine.tickets import Stage, Status, Ticket, Watch
 from retouch_nb.engine.workshop import Workshop
+from retouch_nb.imaging.note import SCOPE, Note
 
 VISUAL = "/api/tasks/visual"
 CREDITS = "/api/customers/package-credits"
@@ -77,7 +78,7 @@ class PicWish:
         try:
             order = kind.of(form)
             await run_in_threadpool(_check, order)
-            ticket = self._submit(order, owner)
+            ticket = self._submit(order, owner, request.scope.get(SCOPE))
         except BaseException:
             form.close()
             raise
@@ -120,9 +121,9 @@ class PicWish:
             raise Refusal(404, "There is no such task, or it has expired.")
         return ticket
 
-    def _submit(self, order: Order, owner: str) -> Ticket:
+    def _submit(self, order: Order, owner: str, note: Note | None) -> Ticket:
         return self._shop.tasks.submit(
-            partial(_perform, self._shop, order),
+            partial(_perform, self._shop, order, note),
             service=order.endpoint,
             owner=owner,
             lifetime=self._shop.settings.lifetime,
@@ -157,7 +158,7 @@ def _check(order: Order) -> None:
         return
 
 
-def _perform(shop: Workshop, order: Order, watch: Watch) -> Product:
+def _perform(shop: Workshop, order: Order, note: Note | None, watch: Watch) -> Product:
     def read(source: Source) -> bytes:
         if isinstance(source, Upload):
             return source.read()
@@ -165,7 +166,7 @@ def _perform(shop: Workshop, order: Order, watch: Watch) -> Product:
         allow_private = shop.settings.allow_private_urls
         return fetch(source.url, order.most_bytes, allow_private=allow_private, check=watch.check)
 
-    return order.perform(Bench(read, watch, shop.work, shop.settings.model))
+    return order.perform(Bench(read, watch, shop.work, shop.settings.model, note))
 
 
 def _told(ticket: Ticket, status: Status) -> dict[str, Any]:

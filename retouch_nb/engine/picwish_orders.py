@@ -21,6 +21,7 @@ from retouch_nb.engine.refusals import Refusal
 from retouch_nb.engine.store import Product
 from retouch_nb.engine.tickets import Watch
 from retouch_nb.engine.work import Work
+from retouch_nb.imaging.note import Note
 
 URL, BASE64, BINARY = 1, 2, 3
 """The values of ``return_type``."""
@@ -50,12 +51,21 @@ Source: TypeAlias = Upload | Address
 
 @dataclass(frozen=True)
 class Bench:
-    """What is at hand while an order is worked on: a reader of sources, a watch, the image work, a user's model."""
+    """What is at hand while an order is worked on: a reader of sources, a watch, the image work, a user's model.
+
+    And, where somebody wants to learn, a note that is told every step.
+    """
 
     read: Callable[[Source], bytes]
     watch: Watch
     work: Callable[[], Work]
     model: Path | None
+    note: Note | None = None
+
+    @property
+    def telling(self) -> dict[str, Note]:
+        """What image work is given beside its own parameters."""
+        return {"note": self.note} if self.note else {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +150,9 @@ class Inpaint(Order):
         model = bench.model
         with bench.watch.turn("removing objects"):
             work = bench.work()
-            pixels = work["fill"](photo.pixels, area, progress=bench.watch.progress, model=model)
+            pixels = work["fill"](
+                photo.pixels, area, progress=bench.watch.progress, model=model, **bench.telling
+            )
             told = work.get("method")
             notes = [f"Filled by: {told(area, model=model)}"] if told else []
             return _product(photo, pixels, notes=notes)
@@ -192,7 +204,12 @@ class Scale(Order):
             if examine:
                 seen = {"condition": examine(photo.pixels, kind=self.kind)}
             pixels = work["enhance"](
-                photo.pixels, factor, kind=self.kind, progress=bench.watch.progress, **seen
+                photo.pixels,
+                factor,
+                kind=self.kind,
+                progress=bench.watch.progress,
+                **seen,
+                **bench.telling,
             )
             notes = seen["condition"].notes() if seen else []
             size = {"image_width": width * factor, "image_height": height * factor}
@@ -257,6 +274,7 @@ class RetouchingCollection(Order):
                 retouch_strength=self.retouch_strength,
                 line_strength=self.line_strength,
                 progress=bench.watch.progress,
+                **bench.telling,
             )
             return _product(photo, pixels)
 

@@ -24,6 +24,7 @@ from retouch_nb.engine.retouch4me_payload import MODE, Payload, read_payload
 from retouch_nb.engine.store import Product
 from retouch_nb.engine.tickets import Stage, Status, Ticket, Watch
 from retouch_nb.engine.workshop import Workshop
+from retouch_nb.imaging.note import SCOPE, Note
 
 ROUTE = "/api/v1/retoucher"
 BALANCE = "/api/retouch/v1/balance"
@@ -107,7 +108,9 @@ class Retouch4me:
             if not ticket:
                 order = await run_in_threadpool(_order, form)
                 # Somebody may have sent the same meanwhile.
-                ticket = self._accepted(owner, key) or self._submit(order, owner, key)
+                ticket = self._accepted(owner, key) or self._submit(
+                    order, owner, key, request.scope.get(SCOPE)
+                )
         except BaseException:
             form.close()
             raise
@@ -178,8 +181,8 @@ class Retouch4me:
             self._quota.check(owner)
         return ticket
 
-    def _submit(self, order: Order, owner: str, key: str | None) -> Ticket:
-        job = partial(_perform, self._shop, order)
+    def _submit(self, order: Order, owner: str, key: str | None, note: Note | None) -> Ticket:
+        job = partial(_perform, self._shop, order, note)
         ticket = self._shop.tasks.submit(job, service=SERVICE, owner=ANYBODY, lifetime=DAY)
         self._quota.spend(owner)
         if key:
@@ -270,12 +273,15 @@ def _content(order: Order) -> bytes:
     return order.photo.read()
 
 
-def _perform(shop: Workshop, order: Order, watch: Watch) -> Product:
+def _perform(shop: Workshop, order: Order, note: Note | None, watch: Watch) -> Product:
     watch.step(DOWNLOADING)
     photo, payload = pictures.decode(_content(order), bounds=BOUNDS), order.payload
+    telling = {"note": note} if note else {}
     with watch.turn(PROCESSING):
         perform = shop.work()["portrait"]
-        made = perform(photo.pixels, payload.tasks, progress=watch.progress, at=watch.step)
+        made = perform(
+            photo.pixels, payload.tasks, progress=watch.progress, at=watch.step, **telling
+        )
         watch.step(UPLOADING)
         if payload.layered:
             notes, check = payload.notes, watch.check

@@ -17,6 +17,7 @@ from retouch_nb.imaging.enlarge import enlarge
 from retouch_nb.imaging.face import Face, feature_map, find_faces, skin_map
 from retouch_nb.imaging.light import Pixels, light_of
 from retouch_nb.imaging.noise import block_borders, calm_colours, noise_level
+from retouch_nb.imaging.note import Note, detail
 from retouch_nb.imaging.sharpen import sharpen, softness
 from retouch_nb.imaging.smooth import Plane, as_plane, blur
 
@@ -151,6 +152,7 @@ def enhance(
     kind: Kind = "clean",
     condition: Condition | None = None,
     progress: Progress = ignore_progress,
+    note: Note | None = None,
 ) -> Pixels:
     """Remove noise and softness from a photo, then enlarge it.
 
@@ -167,6 +169,8 @@ def enhance(
         What `examine` found, when it was asked before; `kind` is then the one it was asked for.
     progress : callable
         Called with the fraction done several times a second; what it raises ends the work.
+    note : callable, optional
+        Told every step, see `retouch_nb.imaging.note`.
 
     Returns
     -------
@@ -191,12 +195,57 @@ def enhance(
     looking = partial(_within, progress, 0.0, _LOOKING)
     condition = condition or examine(pixels, kind=kind, progress=looking)
     steps = _steps(pixels, condition, factor)
+    if note:
+        _tell_condition(note, pixels, condition, steps)
     done, per_cost = _LOOKING, (1 - _LOOKING) / (sum(cost for cost, _ in steps) or 1)
     for cost, step in steps:
         pixels = step(pixels, progress=partial(_within, progress, done, cost * per_cost))
         done += cost * per_cost
+        if note:
+            note(*_told(step), detail(pixels))
     progress(1.0)
     return pixels if steps else pixels.copy()
+
+
+def _tell_condition(note: Note, pixels: Pixels, seen: Condition, steps: list[Step]) -> None:
+    amounts = (
+        f"Measured: noise {seen.noise:.1f} in light and {seen.colour_noise:.1f} in colour, of 255; JPEG blocks as bad "
+        f"as noise of {seen.blocks:.1f}; a blur of {seen.softness:.1f} pixels. What is in doubt counts as 0."
+    )
+    note("The photo is looked at", amounts, pixels)
+    chosen = ", ".join(_told(step)[0].lower() for _, step in steps) or "nothing"
+    note(
+        "The way is chosen",
+        f"{'. '.join(seen.notes())}. So what is done: {chosen}.",
+        detail(pixels),
+    )
+    if seen.faces:
+        skin, features = _face_maps(pixels, seen.faces)
+        note("Skin", "Sharpened half as much where it is white.", skin)
+        note("Eyes, brows and lips", "Sharpened more where it is white.", features)
+
+
+def _told(step: Callable[..., Pixels]) -> tuple[str, str]:
+    """Name a step and say what it does, by its function and amounts."""
+    assert isinstance(step, partial)
+    given = step.keywords
+    match step.func.__name__:
+        case "clear":
+            words = f"A small net takes out noise of {given['noise']:.1f} and undoes blur; it is told how much, so texture stays."
+            return "Noise and blur taken out", words
+        case "calm_colours":
+            return (
+                "Colour noise calmed",
+                "Colours are averaged along the edges of the light, which noise does not move.",
+            )
+        case "_enlarged":
+            words = "A small net adds the fine detail that a cubic enlargement lacks; averaged down, the result is the photo again."
+            return f"Enlarged {given['factor']} times", words
+        case _:
+            return (
+                "Features sharpened",
+                "Within the range of the neighbours of each pixel, so that no halo appears.",
+            )
 
 
 def _within(progress: Progress, start: float, share: float, fraction: float) -> None:

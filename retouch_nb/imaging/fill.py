@@ -18,6 +18,7 @@ from retouch_nb.imaging import Progress, ignore_progress
 from retouch_nb.imaging.biharmonic import interpolate
 from retouch_nb.imaging.light import Pixels
 from retouch_nb.imaging.model import fill_with
+from retouch_nb.imaging.note import Note, marked, without
 from retouch_nb.imaging.patchmatch import box_of, can_complete, complete, smooth_fill
 from retouch_nb.imaging.smooth import as_plane
 
@@ -30,6 +31,14 @@ TOGETHER = 17
 """Holes closer than this many pixels are one."""
 _MARGIN, _LEAST_MARGIN = 1.1, 32  # around a hole on each side, in sizes of the hole and in pixels
 _OVERLAP = 0.5  # share of the smaller surroundings from which two holes are done at once
+
+
+_REASONS = {
+    "biharmonic": "It is narrow: the smoothest surface that continues its rim fills it.",
+    "PatchMatch": "It is wide: it is put together from pieces of what lies around it, shown here.",
+    "smooth blend": "Too little is known around it to copy from: the rim is blended inwards.",
+    "model": "A model of your own fills it; how, only the model knows.",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +59,7 @@ def fill(
     progress: Progress = ignore_progress,
     model: Path | None = None,
     compiled: bool | None = None,
+    note: Note | None = None,
 ) -> Pixels:
     """Fill a hole so that it looks as if nothing had been there.
 
@@ -65,6 +75,8 @@ def fill(
     compiled : bool, optional
         Whether numba does the inner loops; by default when it is there and the hole is large, for
         compiling takes seconds, once. The result is the same.
+    note : callable, optional
+        Told every step, see `retouch_nb.imaging.note`.
 
     Returns
     -------
@@ -88,12 +100,24 @@ def fill(
     progress(0.0)
     out = pixels.copy()
     total, done = int(np.count_nonzero(hole)), 0
+    if note:
+        note(
+            "What is to go",
+            f"{total:,} pixels, {total / hole.size:.1%} of the photo.",
+            marked(out, hole),
+        )
     for part in _plan(hole, model):
         count = int(np.count_nonzero(part.hole))
         share = partial(_report, progress, done / total, count / total)
         view = out[part.box]
-        filled = _fill_part(view, part, model, compiled, share)
+        around = _context(part.box, hole.shape)
+        if note:
+            shown = without(out, _placed(part.hole | part.foreign, part.box, hole.shape))
+            note(f"A part to be filled: {part.way}", _REASONS[part.way], shown[around])
+        filled = _fill_part(view, part, model, compiled, share, note)
         view[part.hole] = filled[part.hole]
+        if note:
+            note("The part is filled", "Outside the hole not one pixel has changed.", out[around])
         done += count
     progress(1.0)
     return out
@@ -139,19 +163,45 @@ def _check(pixels: Pixels, hole: Bools) -> None:
         raise ValueError("The hole is the whole picture: nothing is left to fill it from.")
 
 
+def _context(box: Box, shape: tuple[int, ...]) -> Box:
+    """Widen a box so that one sees where it is."""
+    rows, columns = (
+        slice(max(0, side.start - more), min(edge, side.stop + more))
+        for side, edge in zip(box, shape, strict=True)
+        for more in [max(8, (180 - side.stop + side.start) // 2)]
+    )
+    return rows, columns
+
+
+def _placed(part: Bools, box: Box, shape: tuple[int, ...]) -> Bools:
+    whole = np.zeros(shape, bool)
+    whole[box] = part
+    return whole
+
+
 def _report(progress: Progress, before: float, share: float, fraction: float) -> None:
     progress(min(before + share * fraction, 1.0))
 
 
 def _fill_part(
-    pixels: Pixels, part: _Part, model: Path | None, compiled: bool | None, progress: Progress
+    pixels: Pixels,
+    part: _Part,
+    model: Path | None,
+    compiled: bool | None,
+    progress: Progress,
+    note: Note | None,
 ) -> Pixels:
     match part.way:
         case "biharmonic":
             return interpolate(pixels, part.hole, progress=progress)
         case "PatchMatch":
             return complete(
-                pixels, part.hole, foreign=part.foreign, compiled=compiled, progress=progress
+                pixels,
+                part.hole,
+                foreign=part.foreign,
+                compiled=compiled,
+                progress=progress,
+                note=note,
             )
         case "smooth blend":
             return smooth_fill(pixels, part.hole)

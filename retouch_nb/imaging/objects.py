@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from retouch_nb.imaging import Progress, ignore_progress
 from retouch_nb.imaging.materials import Treatment, treatment_of
+from retouch_nb.imaging.note import Note, difference, marked
 from retouch_nb.imaging.smooth import Plane, as_plane, from_lab, shading_free
 
 Pixels: TypeAlias = NDArray[np.uint8]
@@ -42,6 +43,7 @@ def retouch(
     retouch_strength: float = 37,
     line_strength: float = 60,
     progress: Progress = ignore_progress,
+    note: Note | None = None,
 ) -> Pixels:
     """Retouch an object: cleaner surfaces, crisper lines, tones that suit its material.
 
@@ -61,6 +63,8 @@ def retouch(
         0 to 100: how much edges and contours are sharpened; for kind 1 only.
     progress : callable
         Called with the fraction done.
+    note : callable, optional
+        Told every step, see `retouch_nb.imaging.note`.
 
     Returns
     -------
@@ -95,6 +99,8 @@ def retouch(
         progress(0.4)
         work = _Work(treatment, reach, lab, _maps(moments, treatment, reach))
         progress(0.5)
+        if note:
+            _tell_measures(note, marked(pixels, allowed)[area], work, treatment)
         depth = as_plane(cv2.distanceTransform(allowed[area].astype(np.uint8), cv2.DIST_L2, 3))
 
         def paint(rows: slice) -> None:
@@ -102,8 +108,29 @@ def retouch(
             _mix(target, work.done(rows)[: target.shape[0]], depth[rows] / reach.rim)
 
         _in_strips(paint, lab.shape[0], reach.factor, lambda part: progress(0.5 + part / 2))
+        if note:
+            before, after = pixels[area], result[area]
+            note(
+                "Put together again", "At full size, fading in from the rim of the subject.", after
+            )
+            note("What changed", "Eight times enlarged around grey.", difference(before, after))
     progress(1.0)
     return result
+
+
+def _tell_measures(note: Note, shown: Pixels, work: "_Work", treatment: Treatment) -> None:
+    amounts = ", ".join(
+        f"{name} {amount:.2g}" for name, amount in vars(treatment).items() if amount
+    )
+    reach, keep = work.reach, work.maps.lines[0][0]
+    note("The subject", f"Its material asks for these amounts, 0 to 1: {amounts}.", shown)
+    bands = (
+        f"Light is split into fine ({reach.small:.0f} pixels), medium ({reach.big:.0f} pixels) and form, by filters that "
+        "stop at edges; windows follow the size of the subject."
+    )
+    note("Light, apart from colour", bands, work.lab[..., 0] / 100)
+    kept = "Bright: variation is form and stays or is strengthened. Dark: it is faint, counts as blemish, and fades."
+    note("What stays of the variation", kept, keep / 1.5)
 
 
 class _Reach(NamedTuple):

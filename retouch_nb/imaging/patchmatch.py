@@ -34,6 +34,7 @@ from retouch_nb.imaging._patchmatch_levels import (
 )
 from retouch_nb.imaging._patchmatch_seams import correction
 from retouch_nb.imaging._patchmatch_starts import NO_PRIOR, Prior, peel, rim_prior, thinned
+from retouch_nb.imaging.note import Note
 
 _Item = TypeVar("_Item")
 
@@ -120,9 +121,15 @@ class _Completion:
     """The work on one hole: its levels, and the steps between them."""
 
     def __init__(
-        self, pixels: Pixels, hole: Bools, foreign: Bools, loops: ModuleType, crew: _Crew
+        self,
+        pixels: Pixels,
+        hole: Bools,
+        foreign: Bools,
+        loops: ModuleType,
+        crew: _Crew,
+        note: Note | None = None,
     ) -> None:
-        self.loops, self.crew = loops, crew
+        self.loops, self.crew, self.note = loops, crew, note
         rough = with_detail(smooth_fill(pixels, hole), ~hole)
         self.originals, self.radii = _sizes(rough, hole, foreign, crew.tick)
         self.levels: list[Level] = []
@@ -136,13 +143,38 @@ class _Completion:
 
     def run(self) -> Pixels:
         """Give the picture with its hole filled."""
+        if self.note:
+            self._tell_sizes(self.note)
         best = self._best_guess()
         for depth in range(self.common - 1, -1, -1):
             best = self._climb(depth, best)
+            if self.note:
+                self._tell_climb(self.note, self.levels[depth], best)
         level = self.levels[0]
         source = self._copy(level, best)
+        if self.note:
+            words = "Every pixel is now a true copy of one outside; where copies of different places meet, tones may step."
+            self.note("Copied at full size", words, level.picture[..., :3])
         self._even_out(level, best, source)
+        if self.note:
+            words = "A smooth correction takes the steps of tone away, as if the pieces had been lit alike."
+            self.note("Tones evened out", words, level.picture[..., :3])
         return level.picture[..., :3]
+
+    def _tell_sizes(self, note: Note) -> None:
+        shapes = ", ".join(f"{level.width} x {level.shape[0]}" for level in self.levels)
+        words = (
+            f"Work begins on small copies, where the hole is a few pixels wide: {shapes}. The smallest is shown; "
+            "there several first guesses are made and compared."
+        )
+        note("A pyramid of sizes", words, self.levels[-1].picture[..., :3])
+
+    def _tell_climb(self, note: Note, level: Level, match: _Match) -> None:
+        words = (
+            f"The pieces found at half the size are looked up here; {len(level.targets):,} patches each search "
+            "nearby and at random for a better one, and neighbours tell each other what they found."
+        )
+        note(f"Worked out at {level.width} x {level.shape[0]}", words, _map_of(level, match))
 
     def _depth(self, radius: float) -> int:
         found = (depth for depth, own in enumerate(self.radii) if own <= radius)
@@ -167,7 +199,14 @@ class _Completion:
             for larger in range(depth - 1, self.common - 1, -1):
                 match = self._climb(larger, match)
             found.append((_energy(level, match, judge), match, level.picture.copy()))
-        _, match, picture = min(found, key=lambda one: one[0])
+            if self.note:
+                said = f"Guess {len(found)}: unlike its surroundings by {found[-1][0]:,.0f}"
+                self.note(said, _told(guess), level.picture[..., :3])
+        unlike, match, picture = min(found, key=lambda one: one[0])
+        if self.note:
+            number = [one[0] for one in found].index(unlike) + 1
+            words = f"Guess {number} is least unlike its surroundings, by {unlike:,.0f}; it alone is worked out further."
+            self.note("The best guess", words, picture[..., :3])
         level.picture[:] = picture
         return match
 
@@ -277,6 +316,27 @@ class _Completion:
         tone = correction(level, offset, box, self.crew.tick)
         inside, view = level.hole[box], level.picture[box][..., :3]
         view[inside] = np.clip(np.rint(view[inside] + tone[inside]), 0, 255).astype(np.uint8)
+
+
+def _told(guess: _Guess) -> str:
+    near = (
+        "pieces of the same kind as the nearest rim are preferred"
+        if guess.near
+        else "any piece may be copied"
+    )
+    return f"Made where the hole has a radius of {guess.radius:g} pixels, layer by layer from the rim; {near}."
+
+
+def _map_of(level: Level, match: _Match) -> Pixels:
+    """Show where each patch of the hole is copied from: redder from the right, greener from below."""
+    shown = level.picture[..., :3].copy()
+    y, x = np.divmod(match.source, level.width)
+    height, width = level.shape
+    places = np.stack([255 * x // width, 255 * y // height, np.full_like(x, 128)], axis=1)
+    shown.reshape(-1, 3)[level.targets] = (
+        places.astype(np.uint8) // 2 + shown.reshape(-1, 3)[level.targets] // 2
+    )
+    return shown
 
 
 def _guard(depth: int) -> int:
@@ -464,6 +524,7 @@ def complete(
     foreign: Bools | None = None,
     compiled: bool | None = None,
     progress: Progress = ignore_progress,
+    note: Note | None = None,
 ) -> Pixels:
     """Fill a hole with pieces of its surroundings.
 
@@ -480,6 +541,8 @@ def complete(
         Whether numba does the inner loops; by default when it is there and the hole is large, for
         compiling takes seconds, once. The result is the same.
     progress : callable
+    note : callable, optional
+        Told every step.
 
     Returns
     -------
@@ -505,7 +568,7 @@ def complete(
         foreign = np.zeros_like(hole)
     with ThreadPoolExecutor(THREADS) as pool:
         crew = _Crew(pool, progress)
-        filled = _Completion(pixels, hole, foreign, _loops(compiled), crew).run()
+        filled = _Completion(pixels, hole, foreign, _loops(compiled), crew, note).run()
     return np.where(hole[..., None], filled, pixels)
 
 

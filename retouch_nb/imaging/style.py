@@ -15,6 +15,7 @@ from PIL import Image, ImageFilter
 from retouch_nb.imaging import Progress, ignore_progress
 from retouch_nb.imaging.face import find_faces, skin_map
 from retouch_nb.imaging.light import Colours, Pixels, light_of
+from retouch_nb.imaging.note import Note
 from retouch_nb.imaging.smooth import Plane, as_plane, blur, to_lab
 from retouch_nb.imaging.strips import row_strips, rows_enlarged
 
@@ -41,7 +42,13 @@ _FLAT = 6.0
 
 
 def match(
-    pixels: Pixels, style: Pixels, /, *, strength: float = 0.7, progress: Progress = ignore_progress
+    pixels: Pixels,
+    style: Pixels,
+    /,
+    *,
+    strength: float = 0.7,
+    progress: Progress = ignore_progress,
+    note: Note | None = None,
 ) -> Pixels:
     """Give a photo the colours and the tone of another.
 
@@ -55,6 +62,8 @@ def match(
         0 (nothing happens) to 1 (the colours are distributed as in `style`).
     progress : callable
         Called with the fraction done.
+    note : callable, optional
+        Told every step, see `retouch_nb.imaging.note`.
 
     Returns
     -------
@@ -88,9 +97,39 @@ def match(
     painted = through(learned(_thumbnail(pixels), _thumbnail(style)), small)
     progress(0.4)
     change = as_plane(painted) - small
-    change *= strength * _share(small, painted, strength)[..., None]
+    share = _share(small, painted, strength)
+    change *= strength * share[..., None]
     progress(0.6)
-    return _along_edges(pixels, small, change, progress)
+    if note:
+        _tell(note, (pixels, style, painted), share, strength)
+    result = _along_edges(pixels, small, change, progress)
+    if note:
+        words = "The change, known on a small copy, follows the photo's own edges: within every small window it is a straight line of the light."
+        note("Applied at full size", words, result)
+    return result
+
+
+def _tell(
+    note: Note, pictures: tuple[Pixels, Pixels, Pixels], share: Plane, strength: float
+) -> None:
+    photo, style, painted = pictures
+    note(
+        "The photo, small",
+        "Its colours alone are looked at, as a cloud of points in Lab.",
+        _thumbnail(photo),
+    )
+    note(
+        "The style, small",
+        "Its cloud is the wanted one; what it shows does not matter.",
+        _thumbnail(style),
+    )
+    moved = (
+        "First the cloud's mean and spread are matched, then its shape along twelve rotated axes. What becomes of each "
+        f"colour is learned as a smooth table of {_NODES} x {_NODES} x {_NODES}."
+    )
+    note("All colours moved", moved, painted)
+    words = f"{strength:.0%} where it is white; less on skin that would turn odd, or white."
+    note("How far each place goes", words, share)
 
 
 def learned(photo: Pixels, style: Pixels, /) -> Table:

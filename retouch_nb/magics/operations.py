@@ -152,6 +152,7 @@ class OperationMagic:
             fresh=options.fresh,
             max_credits=options.max_credits,
             restore_outside=options.restore_outside,
+            explain=options.explain,
         )
         self._keep(job, options)
         if options.detach:

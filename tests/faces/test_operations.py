@@ -126,10 +126,12 @@ def test_detach_gives_the_job_without_waiting(cell: Cell, shell: InteractiveShel
 
 def test_options_of_the_run_reach_the_session(cell: Cell, session: Any) -> None:
     """Provider, freshness and cap are the session's to obey."""
-    cell("%inpaint coffee.png spot.png --provider cloud --fresh --max-credits 3 --restore-outside")
+    cell(
+        "%inpaint coffee.png spot.png --provider cloud --fresh --max-credits 3 --restore-outside --explain"
+    )
     cell("%enhance coffee.png")
-    given = {"provider": "cloud", "fresh": True, "max_credits": 3, "restore_outside": True}
-    assert session.tasks[0].options == given
+    told = {"fresh": True, "restore_outside": True, "explain": True}
+    assert session.tasks[0].options == {"provider": "cloud", "max_credits": 3, **told}
     assert not any(session.tasks[1].options.values())
 
 

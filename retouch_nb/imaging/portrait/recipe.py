@@ -4,6 +4,7 @@ Layers come first: every step is made as an 8-bit layer on what is there so far 
 the flat picture *is* the composite of its layers.
 """
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -13,6 +14,7 @@ import numpy as np
 from retouch_nb.blend import BlendMode, Sheet, lay_onto
 from retouch_nb.errors import UnknownNameError
 from retouch_nb.imaging import Progress, ignore_progress
+from retouch_nb.imaging.note import Note, marked
 from retouch_nb.imaging.portrait.backdrop import clean_backdrop
 from retouch_nb.imaging.portrait.colour import color_correction
 from retouch_nb.imaging.portrait.crop import crop
@@ -74,6 +76,7 @@ def perform(
     *,
     progress: Progress = ignore_progress,
     at: Callable[[str], None] = lambda name: None,
+    note: Note | None = None,
 ) -> Made:
     """Retouch a photo by a list of tasks.
 
@@ -88,6 +91,8 @@ def perform(
         Told the share of the tasks done.
     at : callable
         Told the name of the plug-in that begins.
+    note : callable, optional
+        Told what each plug-in made, see `retouch_nb.imaging.note`.
 
     Returns
     -------
@@ -113,6 +118,8 @@ def perform(
     """
     chosen = [_plugin(str(task["Plugin"])) for task in tasks]
     current, scene, steps = pixels.copy(), Scene(pixels), []
+    if note:
+        _tell_faces(note, scene, pixels)
     for index, (task, plugin) in enumerate(zip(tasks, chosen, strict=True)):
         progress(index / len(tasks))
         at(str(task["Plugin"]))
@@ -123,9 +130,51 @@ def perform(
         else:
             _lay(current, outcome)
         steps.append(_step(index, task, outcome))
+        if note:
+            _tell_step(note, plugin, task, outcome, current)
     progress(1.0)
     notes = dict.fromkeys(f"{step.plugin}: {note}" for step in steps for note in step.notes)
     return Made(current, tuple(steps), tuple(notes))
+
+
+def _tell_faces(note: Note, scene: Scene, pixels: Pixels) -> None:
+    seen, count = np.zeros(pixels.shape[:2], bool), len(scene.faces)
+    for face in scene.faces:
+        left, top, right, bottom = (max(0, round(edge)) for edge in face.box)
+        seen[top:bottom, left:right] = True
+    words = f"{count or 'No'} frontal face{'' if count == 1 else 's'} found; most plug-ins work on faces, measured in eye distances."
+    note("Faces", words, marked(pixels, seen))
+
+
+def _tell_step(
+    note: Note, plugin: Plugin, task: Settings, outcome: Outcome, current: Pixels
+) -> None:
+    """Tell a plug-in's layer as it is, or why there is none, and the picture with it."""
+    name, about = str(task["Plugin"]), (inspect.getdoc(plugin.work) or "").partition("\n")[0]
+    amounts = ", ".join(f"{key} {value}" for key, value in task.items() if key != "Plugin")
+    words = " ".join(filter(None, [about, f"({amounts})" if amounts else "", *outcome.notes]))
+    if isinstance(outcome.result, Patch):
+        note(
+            f"{name}: its layer",
+            f"{words} Laid on as {outcome.result.blend_mode}.",
+            outcome.result.pixels,
+        )
+        note(
+            f"{name}: laid on",
+            "The photo so far, around the layer.",
+            _near(outcome.result, current),
+        )
+    elif outcome.result is None:
+        note(name, words)
+    else:
+        note(name, words, current)
+
+
+def _near(patch: Patch, current: Pixels) -> Pixels:
+    """Cut out what a layer touches, with some air around it."""
+    (left, top), (height, width) = patch.offset, patch.pixels.shape[:2]
+    air = max(60, max(height, width) // 4)
+    return current[max(0, top - air) : top + height + air, max(0, left - air) : left + width + air]
 
 
 def _plugin(name: str) -> Plugin:
