@@ -126,5 +126,5 @@ class Edit:
 
     def _repr_html_(self) -> str:
         shown = figure.figure(self.before, self.after, self._caption(), longest=self.longest)
-        layers = gallery(self.layers) if self.layers else ""
+        layers = "" if self.layers is None else gallery(self.layers)
         return shown + layers + (self.explanation._repr_html_() if self.explanation else "")

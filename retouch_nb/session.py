@@ -250,7 +250,7 @@ class Session:
         given = getattr(operation, "photo", None)
         before = given if isinstance(given, Photo) else None
         layers = self._layers(result, before, operation) if result.kind == "zip" else None
-        after = layers.composite() if layers else result.photo
+        after = result.photo if layers is None else layers.composite()
         drift = _drift(operation, before, after) if before else None
         return Edit(
             before,

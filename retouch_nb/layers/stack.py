@@ -33,6 +33,11 @@ from retouch_nb.photo import Photo, PhotoLike, Pixels
 if TYPE_CHECKING:
     from retouch_nb.widgets.studio import Studio
 
+NUMBERS_ALONE = (
+    "The result holds numbers and no picture; they are in `metadata`, the photo is as it was."
+)
+"""What a layered crop brings."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class LayerStack:
@@ -102,9 +107,10 @@ class LayerStack:
         """
         photo = Photo.open(base)
         read = read_zip(source, most_pixels=math.prod(photo.size))
-        if not read.files:
+        if not read.files and not read.result:
             raise ProtocolError("The ZIP holds no layers.", advice="Was it asked for with layers?")
-        return cls(photo, *read_layers(read, photo.size, tasks), read.result)
+        layers, notes = read_layers(read, photo.size, tasks)
+        return cls(photo, layers, notes if layers else (*notes, NUMBERS_ALONE), read.result)
 
     def __repr__(self) -> str:
         width, height = self.base.size
