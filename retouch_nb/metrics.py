@@ -278,7 +278,7 @@ def _squares(a: Pixels, b: Pixels) -> Plane:
 
 
 def _over_channels(values: NDArray[np.float32]) -> Plane:
-    return np.asarray(cv2.transform(values, np.full((1, 3), 1 / 3)), np.float32)
+    return np.asarray(cv2.transform(values, np.ones((1, 3))) / np.float32(3), np.float32)
 
 
 def _whole_windows(where: Where | None, shape: tuple[int, ...]) -> Where | None:

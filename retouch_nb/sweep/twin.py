@@ -25,6 +25,7 @@ PAGE_BUDGET: Final = 20_000_000
 LARGEST, PAGE_LARGEST = 720, 1280
 _ROOM = 800  # CSS pixels that the pictures of a row share
 _OVERHEAD = 60_000  # of script, style and text, beside the pictures
+_SHARED = "// From here on: "  # where the module begins to speak of every grid, live or not
 _STATIC = Path(__file__).parents[1] / "widgets" / "static"
 
 
@@ -214,8 +215,7 @@ def _style() -> str:
 
 @cache
 def _script() -> str:
-    """Read the widget's module as a plain script that acts on every grid of the page which has no tools yet."""
-    code = (_STATIC / "grid.js").read_text("utf-8")
-    plain = re.sub(r"^export default .*$", "", code, flags=re.MULTILINE)
-    plain = re.sub(r"^\s*//.*$\n", "", plain, flags=re.MULTILINE)
-    return f"(() => {{{plain}\ndocument.querySelectorAll('.retouch-grid').forEach(addTools);}})()"
+    """Read what the widget's module shares, as a script that acts on every grid of the page which has no tools yet."""
+    code = (_STATIC / "grid.js").read_text("utf-8").partition(_SHARED)[2]
+    plain = re.sub(r"^(?:export .*|\s*//.*)$\n", "", code, flags=re.MULTILINE)
+    return f"(() => {{{plain}document.querySelectorAll('.retouch-grid').forEach(addTools);}})()"

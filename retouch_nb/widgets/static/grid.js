@@ -9,19 +9,18 @@ function render({ model, el }) {
   const pictures = new Map();
   const tools = addTools(root);
   const stop = addStop(model, tools);
-  const paint = () => {
-    for (const [name, tile] of Object.entries(model.changedAttributes() || {})) {
-      if (name.startsWith("tile_")) paintTile(root, tile, pictures);
-    }
-    root.querySelector(".retouch-grid-facts").textContent = model.get("facts");
-    stop.disabled = model.get("state") !== "running";
-  };
-  for (const key of model.get("names")) paintTile(root, model.get(key), pictures);
-  paint();
-  model.on("change", paint);
+  const heard = { "change:facts": () => { root.querySelector(".retouch-grid-facts").textContent = model.get("facts"); } };
+  heard["change:state"] = () => { stop.disabled = model.get("state") !== "running"; };
+  for (const name of model.get("names")) {
+    heard[`change:${name}`] = () => paintTile(root, model.get(name), pictures);
+  }
+  for (const [event, act] of Object.entries(heard)) {
+    act();
+    model.on(event, act);
+  }
   root.addEventListener("click", (event) => retry(event, model));
   return () => {
-    model.off("change", paint);
+    for (const [event, act] of Object.entries(heard)) model.off(event, act);
     for (const address of pictures.values()) URL.revokeObjectURL(address);
   };
 }
