@@ -50,7 +50,12 @@ def _executed(path: Path, folder: Path) -> Any:
     notebook = nbformat.read(path, as_version=4)
     keyless = {name: value for name, value in os.environ.items() if not _secret(name)}
     client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        # A newer ipykernel warns that a kernel on this machine is spoken to without encryption.
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        resources={"metadata": {"path": str(folder)}},
     )
     client.execute(env={**keyless, "RETOUCH_NB_HOME": str((folder / "home").resolve())})
     return notebook

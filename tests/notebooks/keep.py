@@ -36,6 +36,7 @@ def execute(notebook: Any, folder: Path) -> None:
         timeout=300,
         kernel_name="python3",
         record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
     )
     client.execute(env=nobody | {"RETOUCH_NB_HOME": str(folder / "home")})
