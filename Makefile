@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 8765
-SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit/test_figure.py tests/unit/test_photo.py
+SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit/batch tests/unit/sweep tests/unit/test_figure.py tests/unit/test_photo.py
 
 .PHONY: demo test unit browser lab serve bench docs notebooks lint build release-check lowest audit clean
 .DEFAULT_GOAL := demo
@@ -50,10 +50,10 @@ release-check: $(VENV)/test.installed ## both built, installed into an empty env
 	$(BIN)/pytest -m release tests/release
 
 lowest: $(VENV)/test.installed ## the lower bounds of all dependencies, installed and tried
-	mkdir -p build && $(BIN)/python tests/release/lowest.py fast onnx psd demo >build/lowest.txt
+	mkdir -p build && $(BIN)/python tests/release/lowest.py fast onnx psd dask data demo >build/lowest.txt
 	rm -rf build/lowest && $(PYTHON) -m venv build/lowest
-	build/lowest/bin/python -m pip install --disable-pip-version-check -q -c build/lowest.txt -e ".[fast,onnx,psd,demo]" \
-		hypothesis onnx pytest pytest-xdist requests
+	build/lowest/bin/python -m pip install --disable-pip-version-check -q -c build/lowest.txt -e ".[fast,onnx,psd,dask,data,demo]" \
+		hypothesis onnx polars pytest pytest-xdist requests
 	build/lowest/bin/pytest -n 2 --dist loadfile $(SMOKE)
 
 audit: $(VENV)/test.installed ## known vulnerabilities of what is installed; asks PyPI
