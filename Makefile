@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 PORT ?= 8765
 SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit/batch tests/unit/sweep tests/unit/test_figure.py tests/unit/test_photo.py
 
-.PHONY: demo test unit browser lab serve bench docs notebooks lint build release-check lowest audit clean
+.PHONY: demo test unit browser lab serve bench load fuzz docs notebooks lint build release-check lowest audit clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/demo.installed ## execute the first notebook on real photos; page and pictures go to build/demo
@@ -29,6 +29,14 @@ serve: $(VENV)/demo.installed ## the embedded engine on a port
 
 bench: $(VENV)/test.installed ## beside the peers, in one run
 	@for topic in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$topic .py) || exit 1; done
+
+load: $(VENV)/test.installed ## a thousand submissions from fifty clients, with faults switched on
+	$(BIN)/python -m tests.load.siege
+
+FUZZ_SECONDS ?= 60
+fuzz: $(VENV)/test.installed ## every parser of what strangers write, led by coverage; findings in build/fuzz
+	$(BIN)/python -m pip install --disable-pip-version-check -q "atheris>=2.3"
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 docs: $(VENV)/test.installed ## write the tables of the README anew, and the reference as pages
 	$(BIN)/python -m retouch_nb docs

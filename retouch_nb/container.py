@@ -83,7 +83,7 @@ def bare(data: bytes) -> bytes:
     """
     try:
         return _bare(data)
-    except (IndexError, struct.error, ValueError) as error:
+    except (IndexError, OverflowError, struct.error, ValueError) as error:
         raise PictureError(
             "What is in this file beside its picture cannot be told.",
             advice="Nothing was sent. Save it anew, or send it whole: %config Retouch.keep_metadata = True",
@@ -147,7 +147,7 @@ def with_xmp(data: bytes, packet: bytes) -> bytes:
         return _webp(
             [*(box for box in _riff(data) if box.kind != b"XMP "), _riffed(b"XMP ", packet)]
         )
-    except (IndexError, struct.error, ValueError) as error:
+    except (IndexError, OverflowError, struct.error, ValueError) as error:
         raise PictureError("The file is not built as its format says.") from error
 
 

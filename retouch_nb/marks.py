@@ -213,7 +213,7 @@ def check_numbers(mark: Any) -> None:
     """
     try:
         numbers = np.asarray(list(_numbers(mark)), np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PictureError(
             f"A mark holds something that is no number: {str(mark)[:80]}."
         ) from error

@@ -19,7 +19,7 @@ from retouch_nb.client.wire import Route, Wire, compose, contents, is_loopback, 
 from retouch_nb.contract import Call, Kind
 from retouch_nb.errors import HomeError, PictureError
 from retouch_nb.layers.pngrows import Png
-from retouch_nb.photo import Photo
+from retouch_nb.photo import MOST_PIXELS, Photo, opened
 
 MOST_REDIRECTS: Final = 5
 MOST_BYTES: Final = 2_000_000_000
@@ -250,7 +250,13 @@ def sniff(head: bytes) -> str:
     return next((ending for start, ending in STARTS if head.startswith(start)), "")
 
 
-def look(path: Path, kinds: Collection[Kind], *, known: bool = False) -> Seen | Missed:
+def look(
+    path: Path,
+    kinds: Collection[Kind],
+    *,
+    known: bool = False,
+    most_pixels: int = MOST_PIXELS,
+) -> Seen | Missed:
     """See whether a file is what was asked for and whole, within the limits of `Photo.open`.
 
     Parameters
@@ -261,6 +267,8 @@ def look(path: Path, kinds: Collection[Kind], *, known: bool = False) -> Seen | 
         What it may be: ``"picture"``, ``"zip"``.
     known : bool
         It was looked at before: its pixels need not be counted again.
+    most_pixels : int
+        A picture that says it has more is not decoded.
     """
     with path.open("rb") as file:
         ending = sniff(file.read(12))
@@ -272,12 +280,22 @@ def look(path: Path, kinds: Collection[Kind], *, known: bool = False) -> Seen | 
     if kind == "zip":
         return Seen(kind, ending) if zipfile.is_zipfile(path) else Missed("the ZIP is cut short")
     try:
-        photo = Photo.open(path.read_bytes())
+        data = path.read_bytes()
+        if too_many := _beyond(data, most_pixels):
+            return Missed(too_many)
+        photo = Photo.open(data)
         if photo.format == "PNG" and not known:
             _count_pixels(photo.data)
         return Seen(kind, ending, photo)
     except PictureError as error:
         return Missed(f"the picture that came is unusable: {error.what.rstrip('.')}")
+
+
+def _beyond(data: bytes, most_pixels: int) -> str:
+    """Say by how much a picture is too large, by its head alone: sixty bytes may stand for a gigabyte."""
+    with opened(data) as image:
+        width, height = image.size
+    return f"the picture has {width} x {height} pixels" if width * height > most_pixels else ""
 
 
 def _count_pixels(data: bytes) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from retouch_nb.client.cache import Cache, Kept
@@ -17,6 +18,7 @@ from retouch_nb.client.download import (
     MOST_BYTES,
     MOST_PICTURE,
     Missed,
+    Seen,
     download,
     land,
     look,
@@ -53,7 +55,7 @@ from retouch_nb.errors import (
     RetouchError,
     WaitTimeout,
 )
-from retouch_nb.photo import Photo
+from retouch_nb.photo import MOST_PIXELS, Photo
 
 Permit: TypeAlias = Callable[[Entry], Awaitable[object]]
 """Asked right before a request that starts a task leaves; raises to prevent it."""
@@ -69,6 +71,9 @@ TROUBLE: Final = (1.0, 30.0)
 
 ANY_KEY: Final = Secret("free")
 """The embedded engine keeps the services' contracts, which demand a key, and takes any."""
+
+FREELY: Final = 40_000_000
+"""Pixels a result may have, however small its photo."""
 
 FETCHES: Final = 4
 """How often a result is fetched at most before we leave it where it is."""
@@ -379,11 +384,17 @@ class Errand:
             if isinstance(found, Missed):
                 return found
             landed = found
-        seen = await asyncio.to_thread(look, landed.path, self._operation.kinds)
+        seen = await asyncio.to_thread(self._look, landed.path)
         if isinstance(seen, Missed):
             landed.path.unlink(missing_ok=True)
             return replace(seen, why=self._hidden(seen.why))
         return await asyncio.to_thread(self._kit.cache.put, self.entry.identity, landed, seen)
+
+    def _look(self, path: Path) -> Seen | Missed:
+        """See what came; no service makes more of a picture than sixteen times its pixels."""
+        photo = getattr(self._operation, "photo", None)
+        most = 16 * math.prod(photo.size) if isinstance(photo, Photo) else MOST_PIXELS
+        return look(path, self._operation.kinds, most_pixels=max(most, FREELY))
 
     def _hidden(self, text: str) -> str:
         """Put stars for the key, which a service may have handed on to whoever keeps its results."""

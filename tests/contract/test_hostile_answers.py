@@ -277,6 +277,15 @@ def test_a_result_that_is_nowhere_is_one_error_with_the_id(home: Path, image: ob
     assert peak < 60_000_000
 
 
+@every
+def test_a_result_of_far_too_many_pixels_is_not_decoded(home: Path, name: str) -> None:
+    """Sixty bytes that stand for 124 megapixels, of a photo of two thousand pixels, are refused by their head."""
+    side = struct.pack("<HH", 11024, 11243)
+    bomb = b"RIFF\x24\0\0\0WEBPVP8 \x18\0\0\0\x30\1\0\x9d\1\x2a" + side + bytes(14)
+    error = ends(home, name, Service(result=said(bomb)))
+    assert "11024 x 11243 pixels" in str(error) or "broken" in str(error)
+
+
 def test_a_long_message_of_a_service_takes_little_memory(home: Path) -> None:
     """Blanks by the million are not taken apart to make one short line of them."""
     service = Service(start=said({"status": 400, "message": "a " * 5_000_000}))

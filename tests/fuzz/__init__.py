@@ -1,0 +1,1 @@
+"""What strangers write and we read, fed with what nobody would write: ``make fuzz``."""
