@@ -10,7 +10,7 @@ from retouch_nb import errors, session
 from retouch_nb.batch import Run, batch
 from retouch_nb.compare import Comparison, compare
 from retouch_nb.edit import Edit
-from retouch_nb.functions import function, jobs, resume, submit
+from retouch_nb.functions import function, jobs, resume, submit, webhook
 from retouch_nb.job import Job, View
 from retouch_nb.layers import BlendMode, Layer, LayerStack
 from retouch_nb.marks import Box, Brush, Flood, Invert, Lasso, Pick, Stamp
@@ -50,6 +50,7 @@ __all__ = [
     "sweep",
     "jobs",
     "resume",
+    "webhook",
     "recreate",
     "verify",
     "Photo",

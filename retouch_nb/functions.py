@@ -10,6 +10,7 @@ from retouch_nb.edit import Edit
 from retouch_nb.job import Job
 from retouch_nb.jobs import JobTable
 from retouch_nb.providers import operation_named
+from retouch_nb.receiver import Webhook
 
 
 def function(operation: type[Operation]) -> Callable[..., Edit]:
@@ -80,6 +81,41 @@ def submit(
         restore_outside=restore_outside,
         explain=explain,
     )
+
+
+def webhook(public: str, *, port: int | None = None, host: str = "127.0.0.1") -> Webhook:
+    """Let services call when a job is over, for those who have a domain that the service has approved.
+
+    As long as it is open, `retouch` jobs sent to the service carry an address of their own that cannot be guessed. A
+    call makes us ask at once, at the service's pace; it is not trusted, and without it jobs are asked after as usual.
+
+    Parameters
+    ----------
+    public : str
+        Where the service finds the receiver: https, without a query; http for this machine alone.
+    port : int, optional
+        Listen on this port of this machine, to which the public address must lead. Left out, nothing listens: mount
+        the receiver, an ASGI application, in your own.
+    host : str
+        Where to listen; the default is reached from this machine alone, say through a reverse proxy.
+
+    Returns
+    -------
+    Webhook
+        Close it, or use it in a ``with`` statement. Opening another one closes it.
+
+    Raises
+    ------
+    ParameterError
+        The address is not https, or the port is taken.
+
+    Examples
+    --------
+    >>> with webhook("https://photos.example.org/hooks") as receiver:
+    ...     receiver
+    <Webhook at https://photos.example.org/hooks/...>
+    """
+    return session.current().webhook(public, port=port, host=host)
 
 
 def jobs() -> JobTable:

@@ -28,6 +28,7 @@ from retouch_nb.photo import Photo
 from retouch_nb.providers import operation_named
 from retouch_nb.receipt import ENGINE as ENGINE
 from retouch_nb.receipt import Receipt
+from retouch_nb.receiver import Webhook
 
 if TYPE_CHECKING:
     from retouch_nb.client import Client, Entry, Event, Result, Route
@@ -75,6 +76,7 @@ class Session:
         self.credentials = Credentials(environ)
         self.view = view or _unseen
         self.background = Background()
+        self._receiver: Webhook | None = None
 
     def submit(
         self,
@@ -118,6 +120,7 @@ class Session:
             route, fresh = self._engine_route(operation.provider, recorder), True
         cap = self.settings.max_credits if max_credits is None else max_credits
         job_id = secrets.token_hex(4)
+        operation = self._hooked(operation, route, job_id)
 
         async def work(watch: "Callable[[Event], None]") -> Edit:
             with named(route):
@@ -233,13 +236,38 @@ class Session:
             )
         )
 
+    def webhook(self, public: str, *, port: int | None = None, host: str = "127.0.0.1") -> Webhook:
+        """Open a receiver of services' calls; see `retouch_nb.webhook`."""
+        if self._receiver is not None:
+            self._receiver.close()
+
+        def heard(job_id: str) -> None:
+            self.background.call(lambda: self.client.wake(job_id))
+
+        receiver = Webhook(public, heard=heard)
+        if port is not None:
+            receiver.serve(self.background, host=host, port=port)
+        self._receiver = receiver
+        return receiver
+
     def close(self) -> None:
         """Stop the background loop, the client and the engine; the session starts anew when used again."""
+        if self._receiver is not None:
+            self._receiver.close()
         self.background.close()
         for part in ("client", "engine"):
             made = self.__dict__.pop(part, None)
             if made is not None:
                 made.close()
+
+    def _hooked(self, operation: Operation, route: "Route", job_id: str) -> Operation:
+        """Ask the service to call when it is over, where it can and somebody listens."""
+        receiver = self._receiver
+        if receiver is None or not receiver.is_open or route.free:
+            return operation
+        if getattr(operation, "hook", "none such") is not None:
+            return operation
+        return operation.replaced(hook=receiver.address(job_id))
 
     def _job(self, job_id: str, operation: Operation, route: "Route") -> Job:
         view = self.view if self.settings.progress else _unseen

@@ -32,7 +32,7 @@ LAYERS = [
     {"params", "contract", "credentials"},
     {"receipt", "providers", "describe"},
     {"client"},
-    {"figure", "gallery", "loop", "pump", "webhook", "provenance", "recreation", "explanation"},
+    {"figure", "gallery", "loop", "pump", "receiver", "provenance", "recreation", "explanation"},
     {"edit", "jobs", "job", "config", "session"},
     {"sweep"},
     {"batch", "compare", "doctor", "functions", "verification", "widgets"},
@@ -64,7 +64,7 @@ LOADS_LATER = {
 ONLY_IN = {
     "httpx": {"client", "engine"},
     "starlette": {"engine"},
-    "uvicorn": {"engine"},
+    "uvicorn": {"engine", "receiver"},
     "IPython": {"magics", "job", "widgets", "__init__"},
     "ipywidgets": {"widgets"},
     "ipycanvas": {"widgets"},

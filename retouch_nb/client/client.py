@@ -342,6 +342,12 @@ class Client:
         """
         return self.journal.find(job_id)
 
+    def wake(self, job_id: str) -> None:
+        """Let a job that waits ask its service, no faster than the service allows; on the loop's thread."""
+        bell = self._kit.bells.get(job_id)
+        if bell is not None:
+            bell.set()
+
     def forget(self, job_id: str) -> None:
         """Drop a job from the journal. What was unknown counts as lost: an equal request is sent and paid again."""
         self.journal.forget(job_id)
@@ -422,7 +428,9 @@ class Client:
 
     def _from_cache(self, kept: Kept, asked: Entry, operation: Operation, watch: Watch) -> Result:
         """Hand over what is here. Only a result that nobody has seen yet still shows its price."""
-        entry = self.journal.made(asked.identity, kept.digest) or asked
+        entry = self.journal.made(asked.identity, kept.digest)
+        if entry is None:  # another notebook has put it there and is about to write that down
+            entry = self.journal.standing(asked) or asked
         seen = entry.state is not State.FETCHED
         if not seen:
             entry = self.journal.move(entry, State.DONE)

@@ -7,7 +7,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -93,6 +93,8 @@ class Kit:
     sleep: Callable[[float], Awaitable[object]]
     chance: Callable[[], float]
     grace: float
+    bells: dict[str, asyncio.Event] = field(default_factory=dict)
+    """By job, what wakes it while it waits for its task to be over."""
 
     def secret(self, route: Route) -> Secret:
         """Give the key for a route; raises `CredentialsError` when there is none."""
@@ -143,6 +145,7 @@ class Errand:
         self._secret: Secret | None = None
         self._ticket = entry.ticket
         self._told = Event("")
+        self._bell = asyncio.Event()
         who = f"the {route.maker}" if route.free else route.provider.title
         self._terms = Terms(
             entry.id, who, entry.cost, free=route.free, idempotent=bool(entry.repetition)
@@ -158,6 +161,7 @@ class Errand:
         asyncio.CancelledError
             Somebody stopped it; the journal says what that means.
         """
+        self._kit.bells[self.entry.id] = self._bell
         try:
             self._secret = self._kit.secret(self._route)
             async with self._kit.wire.open():
@@ -172,6 +176,8 @@ class Errand:
         except Exception as error:
             self._settle(getattr(error, "what", repr(error)))
             raise
+        finally:
+            self._kit.bells.pop(self.entry.id, None)
 
     async def _finished(self) -> Finished:
         if self.entry.state not in {State.PLANNED, State.UNKNOWN}:
@@ -277,7 +283,8 @@ class Errand:
         vigil = self._vigil(watched=not at_once)
         pause = 0.0 if at_once else vigil.pause()
         for _ in count(1):
-            await self._wait(pause, why=trouble)
+            if await self._wait(pause, why=trouble, listening=True):
+                await self._kit.sleep(vigil.rest)
             await self._turn()
             said, wish = await self._exchange(call)
             vigil.asked(said)
@@ -469,15 +476,42 @@ class Errand:
         )
 
     async def _wait(
-        self, pause: float, *, why: str = "", instead: RetouchError | None = None
-    ) -> None:
-        """Sleep, unless that would outlast our patience: then `instead` is raised, or that the wait is over."""
+        self,
+        pause: float,
+        *,
+        why: str = "",
+        instead: RetouchError | None = None,
+        listening: bool = False,
+    ) -> bool:
+        """Sleep, unless that would outlast our patience: then `instead` is raised, or that the wait is over.
+
+        Tells whether the service called; when `listening` that ends the sleep.
+        """
         if self._kit.monotonic() + pause > self._deadline:
             raise instead or self._wait_over(why)
         if why:
             self._tell("waiting to retry", detail=why, pause=pause)
-        if pause:
-            await self._kit.sleep(pause)
+        if not pause:
+            return False
+        if listening and getattr(self._operation, "hook", None):
+            return await self._called_within(pause)
+        await self._kit.sleep(pause)
+        return False
+
+    async def _called_within(self, pause: float) -> bool:
+        """Sleep until a call comes: a reason to ask, and no answer."""
+        ways = [
+            asyncio.ensure_future(self._bell.wait()),
+            asyncio.ensure_future(self._kit.sleep(pause)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+        called = self._bell.is_set()
+        self._bell.clear()
+        return called
 
     def _wait_over(self, why: str) -> WaitTimeout:
         return WaitTimeout(
@@ -574,6 +608,12 @@ class Vigil:
             case Pending() | Accepted():
                 self._running = elapsed
         self._known, self._over = known, elapsed
+
+    @property
+    def rest(self) -> float:
+        """Seconds in which the service must not be asked again, whoever calls."""
+        since = self._kit.monotonic() - self._since - self._known.elapsed
+        return max(0.0, (self._rule.least if self._rule else 0.0) - since)
 
     def pause(self) -> float:
         """Give the seconds until it is worth while to ask again, never all clients at once."""
