@@ -87,6 +87,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         self._watch: Watch | None = None
         self._rectangles: tuple[Rectangle, ...] | None = None
         self._twins: list[Any] = []
+        self._in_twins: Step | None = None
         self._twin_timer: threading.Timer | None = None
         self._previews: dict[Channel, Preview] = {channel: Preview() for channel in CHANNELS}
         self._history = History(_begun(opened, strokes, retain))
@@ -405,6 +406,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         """Display the widget, and below it the picture that stays when no kernel is there."""
         display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
         with self._lock:
+            self._in_twins = self._history.now
             self._twins.append(display(self._twin(), raw=True, display_id=True))  # type: ignore[no-untyped-call]
 
     def _twin(self) -> dict[str, str]:
@@ -415,7 +417,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
 
     def _refresh_twins(self) -> None:
         """Write the picture anew a second after the last change."""
-        if not self._twins:
+        if not self._twins or self._history.now is self._in_twins:
             return
         if self._twin_timer is not None:
             self._twin_timer.cancel()
@@ -424,7 +426,8 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         self._twin_timer.start()
 
     def _write_twins(self) -> None:
-        bundle = self._twin()
+        with self._lock:
+            self._in_twins, bundle = self._history.now, self._twin()
         for shown in self._twins:
             shown.update(bundle, raw=True)
 

@@ -15,9 +15,8 @@ from retouch_nb.widgets.painter.history import Step
 from retouch_nb.widgets.painter.overlay import Look, overlay
 
 _STYLE = (
-    "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .retouch-painted)"
-    ":has(.jp-OutputArea-output > :not(.lm-Panel), .jupyter-widgets-disconnected)"
-    ":not(:has(.retouch-ink)){display:none}</style>"
+    "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .retouch-painted):not(:has(.retouch-painter))"
+    "{display:none}</style>"
 )
 
 

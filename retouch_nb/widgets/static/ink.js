@@ -13,6 +13,11 @@ const TOOLS = {
 const ICONS = {
   undo: "M7 4L3 8l4 4M3 8h9a5 5 0 010 9H8",
   redo: "M13 4l4 4-4 4M17 8H8a5 5 0 000 9h4",
+  add: "M10 4v12M4 10h12",
+  subtract: "M4 10h12",
+  alone: "M3 4h14v12H3zM10 7a3 3 0 100 6 3 3 0 000-6z",
+  load: "M3 16V4h5l2 2h7v10zM10 14V9M8 11l2-2 2 2",
+  save: "M10 3v9M6 9l4 4 4-4M3 16h14",
 };
 const SIZED = { brush: "size", eraser: "size", object: "reach" };
 const LINKED = 60; // ms: the canvas below needs a few frames to decode what Python has sent it
@@ -190,18 +195,18 @@ function build(title) {
   );
   const parts = {
     tools,
-    add: button("Add to the mask", "Add"),
-    subtract: button("Subtract from the mask (X swaps)", "Subtract"),
+    add: button("Add to the mask (X swaps)", icon(ICONS.add)),
+    subtract: button("Subtract from the mask (X swaps)", icon(ICONS.subtract)),
     undo: button("Undo (Ctrl+Z)", icon(ICONS.undo)),
     redo: button("Redo (Ctrl+Shift+Z)", icon(ICONS.redo)),
     out: button("Zoom out (−)", "−"),
     fit: button("Fit (0)", "Fit"),
     in: button("Zoom in (+)", "+"),
-    full: button("One photo pixel is one screen pixel (1)", "100 %"),
+    full: button("100 %: one photo pixel is one screen pixel (1)", "1:1"),
     zoom: make("output", "zoom", { "aria-label": "Zoom" }),
     channels: { subject: button("Paint the subject (C swaps)", "Subject"), retain: button("Paint what is retained (C swaps)", "Retain") },
     run: button("Remove what is painted", "Remove", { className: "retouch-ink-button retouch-ink-primary" }),
-    retouch: button("Retouch the subject, except what is retained", "Retouch object", { className: "retouch-ink-button retouch-ink-primary" }),
+    retouch: button("Retouch the subject, except what is retained", "Retouch", { className: "retouch-ink-button retouch-ink-primary" }),
     size: slider("Size", 1, 400),
     tolerance: slider("Tolerance", 1, 128),
     grow: slider("Grow", -60, 60),
@@ -210,10 +215,10 @@ function build(title) {
     invert: button("Invert the mask (I)", "Invert"),
     clear: button("Clear the mask", "Clear"),
     colour: make("input", "colour", { type: "color", title: "Colour of the mask", "aria-label": "Colour of the mask" }),
-    opacity: slider("Opacity", 10, 100, 5),
-    alone: check("Mask alone", "Show the mask in black and white (M)"),
-    load: button("Open a mask: black and white picture, or drop one on the photo", "Open…"),
-    save: button("Save the mask as PNG", "Save"),
+    opacity: make("input", "slider", { type: "range", min: 10, max: 100, step: 5, title: "Opacity of the mask", "aria-label": "Opacity of the mask" }),
+    alone: button("Show the mask alone (M)", icon(ICONS.alone)),
+    load: button("Open a mask: a black and white picture; or drop one on the photo", icon(ICONS.load)),
+    save: button("Save the mask as PNG", icon(ICONS.save)),
     file: make("input", "file", { type: "file", accept: "image/*", hidden: true, tabIndex: -1 }),
     ink: make("canvas", "canvas"),
     lines: make("canvas", "lines"),
@@ -242,15 +247,16 @@ function build(title) {
     group("Tool", ...Object.values(tools)),
     group("Mode", parts.add, parts.subtract),
     group("History", parts.undo, parts.redo),
-    group("Zoom", parts.out, parts.zoom, parts.in, parts.fit, parts.full),
     parts.channelGroup,
     make("span", "space"), parts.retouch, parts.run);
   parts.options = make("div", "bar retouch-ink-options", { role: "toolbar", "aria-label": "Settings" },
-    parts.size.root, parts.tolerance.root, parts.grow.root, parts.feather.root, parts.holes.root, group("Mask", parts.invert, parts.clear),
-    make("span", "space"), parts.colour, parts.opacity.root, parts.alone.root, group("File", parts.load, parts.save), parts.file);
-  parts.foot = make("div", "foot", {}, parts.meter, parts.area, parts.told, parts.job);
+    make("span", "slot", {}, parts.size.root, parts.tolerance.root),
+    parts.grow.root, parts.feather.root, parts.holes.root, make("span", "space"), group("Mask", parts.invert, parts.clear));
+  parts.foot = make("div", "foot", { role: "toolbar", "aria-label": "View" }, parts.meter, parts.area, parts.told, make("span", "space"),
+    group("Colours", parts.colour, parts.opacity, parts.alone), group("File", parts.load, parts.save, parts.file),
+    group("Zoom", parts.out, parts.zoom, parts.in, parts.fit, parts.full));
   parts.root = make("div", "root", { role: "group", "aria-label": `Mask painter: ${title}`, "data-lm-suppress-shortcuts": "true" },
-    parts.bar, parts.options, parts.stage, parts.trouble, parts.foot);
+    parts.bar, parts.options, parts.stage, parts.trouble, parts.job, parts.foot);
   return parts;
 }
 
@@ -350,8 +356,8 @@ class Painter {
     const box = this.box().getBoundingClientRect();
     const stage = this.parts.stage.getBoundingClientRect();
     const k = (this.view.scale * this.photo.width) / this.preview.width;
-    const left = stage.left - box.left + this.view.x;
-    const top = stage.top - box.top + this.view.y;
+    const left = stage.left - box.left - this.box().clientLeft + this.view.x;
+    const top = stage.top - box.top - this.box().clientTop + this.view.y;
     below.style.transform = `translate(${left}px, ${top}px) scale(${k})`;
     // Above 3x a pixel is to be seen as one; nothing of the photo lies under the bars.
     below.style.imageRendering = k > 3 ? "pixelated" : "auto";
@@ -366,7 +372,7 @@ class Painter {
   layout() {
     const width = this.parts.root.clientWidth;
     if (!width) return;
-    const most = clamp(window.innerHeight * 0.68, 260, 720);
+    const most = clamp(window.innerHeight * 0.6, 260, 620);
     const scale = Math.min(width / this.photo.width, most / this.photo.height, 6);
     const height = Math.max(140, Math.round(this.photo.height * scale));
     this.parts.stage.style.height = `${height}px`;
@@ -776,8 +782,8 @@ class Painter {
     for (const name of ["grow", "feather"]) on(parts[name].input, "input", () => this.act("refine", { [name]: Number(parts[name].input.value) }));
     on(parts.holes.input, "change", () => this.act("refine", { fill_holes: parts.holes.input.checked }));
     on(parts.colour, "input", () => this.restyle({ [this.hand.channel]: parts.colour.value }));
-    on(parts.opacity.input, "input", () => this.restyle({ opacity: Number(parts.opacity.input.value) / 100 }));
-    on(parts.alone.input, "change", () => this.restyle({ alone: parts.alone.input.checked }));
+    on(parts.opacity, "input", () => this.restyle({ opacity: Number(parts.opacity.value) / 100 }));
+    click(parts.alone, () => this.restyle({ alone: !this.model.get("status").look.alone }));
   }
 
   act(kind, more = {}) {
@@ -834,7 +840,9 @@ class Painter {
     press(parts.add, !hand.erase);
     press(parts.subtract, hand.erase);
     const size = hand.sizes[hand.tool];
-    parts.size.root.hidden = size === undefined;
+    parts.size.root.classList.toggle("retouch-ink-idle", size === undefined);
+    parts.size.input.disabled = size === undefined;
+    parts.size.root.hidden = hand.tool === "wand";
     parts.size.root.firstChild.textContent = hand.tool === "object" ? "Reach" : "Size";
     show(parts.size, size ?? 1, `${size} px`);
     parts.tolerance.root.hidden = hand.tool !== "wand";
@@ -852,8 +860,8 @@ class Painter {
     show(parts.feather, refine.feather, `${refine.feather} px`);
     parts.holes.input.checked = refine.fill_holes;
     parts.colour.value = status.look[hand.channel];
-    show(parts.opacity, 100 * status.look.opacity, `${Math.round(100 * status.look.opacity)} %`);
-    parts.alone.input.checked = status.look.alone;
+    if (document.activeElement !== parts.opacity) parts.opacity.value = 100 * status.look.opacity;
+    parts.alone.setAttribute("aria-pressed", String(status.look.alone));
     parts.ink.style.opacity = status.look.opacity;
   }
 
@@ -864,6 +872,7 @@ class Painter {
     const area = status.areas.subject;
     const two = status.channels === 2;
     parts.channelGroup.hidden = parts.retouch.hidden = !two;
+    parts.root.dataset.step = status.undo;
     parts.undo.disabled = !status.undo;
     parts.redo.disabled = !status.redo;
     parts.run.disabled = parts.retouch.disabled = Boolean(status.job);
@@ -904,7 +913,7 @@ function say(element, words) {
 
 function areaWords(status, two) {
   const percent = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} %`;
-  const words = [`${two ? "subject " : ""}${percent(status.areas.subject)} of the photo`];
+  const words = [two ? `subject ${percent(status.areas.subject)}` : `${percent(status.areas.subject)} of the photo`];
   if (two) words.push(`retain ${percent(status.areas.retain)}`);
   if (status.rectangles) words.push(`${status.rectangles} rectangle${status.rectangles > 1 ? "s" : ""}`);
   if (status.round) words.push(`after round ${status.round}`);
