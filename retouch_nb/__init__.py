@@ -8,6 +8,7 @@ from typing import Any
 
 from retouch_nb import errors, session
 from retouch_nb.batch import Run, batch
+from retouch_nb.batch import run as batch_run
 from retouch_nb.compare import Comparison, compare
 from retouch_nb.edit import Edit
 from retouch_nb.functions import function, jobs, resume, submit, webhook
@@ -103,7 +104,14 @@ def _grid(grid: Grid, run: sweep_run.Run) -> sweep_run.GridView:
     return grids.view(grid, run)
 
 
+def _batch(run: Run) -> batch_run.View | None:
+    from retouch_nb.widgets import batch as batches  # loads ipywidgets and anywidget
+
+    return batches.view(run)
+
+
 session.default_view = _progress
+batch_run.default_view = _batch
 sweep_run.default_view = _grid
 
 

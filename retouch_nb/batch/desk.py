@@ -185,7 +185,8 @@ class Desk:
         nothing = isinstance(error, NOT_TAKEN) and not row.task_id and mine
         if promised is not None:
             self.budget.settle(promised, spent=not nothing)
-        told: dict[str, Any] = {"reason": reason_of(error), "error": _said(error), **facts}
+        reason = reason_of(error)
+        told: dict[str, Any] = {"reason": reason, "error": reason and _said(error), **facts}
         if row.sent_by and nothing:
             told |= {"sent_by": "", "credits": (row.credits or 0) - (promised or 0) or None}
         if isinstance(error, OVER):
@@ -213,7 +214,7 @@ def _state(error: BaseException) -> str:
     match reason_of(error):
         case "unknown":
             return "unknown"
-        case "stopped" | "budget":
+        case "" | "budget":
             return "waiting"
         case _:
             return "failed"

@@ -29,7 +29,6 @@ REASONS: Final = {
     "budget": "it would cost more than is allowed",
     "account": "no key, a refused key, or no credits left",
     "unknown": "sent, and the answer was lost: maybe paid, never sent again by itself",
-    "stopped": "the run was stopped before it was its turn to finish",
     "disk": "a file could not be written",
     "fault": "something unforeseen; the message says more",
 }
@@ -53,13 +52,13 @@ _CLASSES: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (ServiceError, "transient"),
     (UnreachableError, "transient"),
     (WaitTimeout, "transient"),
-    (StoppedError, "stopped"),
+    (StoppedError, ""),
     (HomeError, "disk"),
 )
 
 
 def reason_of(error: BaseException) -> str:
-    """Give the class of an error.
+    """Give the class of an error; empty where somebody stopped it, which is no failure.
 
     Examples
     --------

@@ -141,6 +141,8 @@ class Run:
         The folder of the results.
     manifest : Path
         One row a photo, as Parquet; as CSV without pyarrow.
+    is_shown : callable
+        Tells whether it stands in the current cell already; a view sets it.
     """
 
     def __init__(
@@ -177,6 +179,7 @@ class Run:
         self._cached = self._tried = 0
         self._began = self._seconds = 0.0
         self._spent = book.spent()
+        self.is_shown: Callable[[], bool] = lambda: False
 
     def start(self, *reasons: str) -> "Run":
         """Do what is missing, on the background; only what failed for some reasons, when they are named."""
@@ -320,7 +323,8 @@ class Run:
         return text(self.snapshot())
 
     def _repr_html_(self) -> str:
-        return html(self.snapshot())
+        """Show it, unless the cell that waited for it shows it already."""
+        return "" if self.is_shown() else html(self.snapshot())
 
     def _check_idle(self) -> None:
         if not self.done():
@@ -406,16 +410,25 @@ class Run:
         except asyncio.CancelledError:
             await self._desk.failed(row.source, "", StoppedError("The run was stopped."))
             raise
-        result = outcome.result
+        settling = asyncio.ensure_future(self._settle(attempt, outcome))
+        try:
+            await asyncio.shield(settling)
+        except asyncio.CancelledError:  # what came is kept, also by a run that is stopped
+            await settling
+            raise
+
+    async def _settle(self, attempt: Attempt, outcome: Outcome) -> None:
+        """Keep what came, and write down how it ended."""
+        source, result = attempt.row.source, outcome.result
         facts: dict[str, Any] = {"finished_at": self._book.clock()}
         facts |= {"worker": outcome.worker} if outcome.worker else {}
         if isinstance(result, Product):
             result = await asyncio.to_thread(self._kept, attempt, result)
         if isinstance(result, Product):
-            row = await self._desk.done(row.source, result, stamp=attempt.item.stamp, **facts)
+            row = await self._desk.done(source, result, stamp=attempt.item.stamp, **facts)
             self._cached += row.cached
         else:
-            await self._failed(row.source, outcome.token, result, facts)
+            await self._failed(source, outcome.token, result, facts)
         self._tried += 1
 
     def _kept(self, attempt: Attempt, product: Product) -> Product | Exception:

@@ -5,12 +5,13 @@ Each command is a method of `Desk`; its name, its parameters and its docstring a
 
 import getpass
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from IPython.core.error import StdinNotImplementedError
-from IPython.core.magic import no_var_expand
+from IPython.core.magic import needs_local_scope, no_var_expand
 
+from retouch_nb.batch import Run
 from retouch_nb.contract import Provider
 from retouch_nb.credentials import Secret
 from retouch_nb.describe import limits_text, summary
@@ -18,6 +19,7 @@ from retouch_nb.doctor import examine
 from retouch_nb.edit import Edit
 from retouch_nb.errors import CredentialsError, ParameterError, RetouchError, UnknownNameError
 from retouch_nb.jobs import JobTable
+from retouch_nb.magics.batches import batch_of
 from retouch_nb.magics.magic import Candidate, Magic
 from retouch_nb.magics.manual import price_text
 from retouch_nb.magics.words import split, tidy
@@ -27,7 +29,7 @@ from retouch_nb.table import Table, Text
 
 NAME = "retouch_nb"
 
-COMMANDS = ("jobs", "resume", "login", "balance", "providers", "cache", "doctor")
+COMMANDS = ("jobs", "resume", "batch", "login", "balance", "providers", "cache", "doctor")
 
 
 class Desk:
@@ -38,11 +40,17 @@ class Desk:
     session : Session
     ask : callable, optional
         Asks a person for a secret without showing it; getpass when left out.
+
+    Attributes
+    ----------
+    scope : mapping
+        The variables of the notebook.
     """
 
     def __init__(self, session: Session, *, ask: Callable[[str], str] | None = None) -> None:
         self._session = session
         self._ask = ask
+        self.scope: Mapping[str, Any] = {}
 
     def jobs(self) -> JobTable:
         """List the known jobs, the newest first."""
@@ -51,6 +59,10 @@ class Desk:
     def resume(self, id: str) -> Edit:
         """Take up an earlier job, wait for it and give its result."""
         return self._session.resume(id).result()
+
+    def batch(self, operation: str, photos: str, out: str, *options: str) -> Run:
+        """Do the same to many photos: a folder, a glob, an address, a variable; the rest as for %OPERATION, and --masks."""
+        return batch_of(self._session, operation, photos, out, options, self.scope)
 
     def login(self, service: str, remember: str = "") -> Text:
         """Ask for a service's key; with "remember" the system's keyring keeps it."""
@@ -122,8 +134,10 @@ def manage_magic(session: Session, *, ask: Callable[[str], str] | None = None) -
     """Make ``%retouch_nb``."""
     desk = Desk(session, ask=ask)
 
+    @needs_local_scope
     @no_var_expand
-    def run(line: str) -> Any:
+    def run(line: str, local_ns: dict[str, Any] | None = None) -> Any:
+        desk.scope = local_ns or {}
         words = split(tidy(line)[0])
         if not words or {"--help", "-h"} & set(words):
             return Text(run.__doc__)
@@ -139,6 +153,8 @@ def manage_magic(session: Session, *, ask: Callable[[str], str] | None = None) -
                 )
             case ["login" | "balance"]:
                 yield from (Candidate(name, "service") for name in providers())
+            case ["batch"]:
+                yield from (Candidate(name, summary(kind)) for name, kind in operations().items())
             case ["cache"]:
                 yield Candidate("clear", "action")
 
@@ -179,7 +195,9 @@ def commands() -> list[tuple[str, str]]:
 
 def _usage(method: Callable[..., Any]) -> str:
     words = [
-        name.upper() if parameter.default is parameter.empty else f"[{name}]"
+        name.upper()
+        if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_POSITIONAL
+        else f"[{name}]"
         for name, parameter in inspect.signature(method).parameters.items()
         if name != "self"
     ]

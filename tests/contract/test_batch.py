@@ -10,6 +10,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
@@ -72,16 +73,34 @@ def said(task: dict[str, Any], status: int = 200) -> httpx.Response:
     return httpx.Response(status, content=json.dumps({"status": status, "data": task}).encode())
 
 
+class Threads(ThreadPoolExecutor):
+    """Threads that tell whether they have something to do."""
+
+    busy = 0
+
+    def submit(self, work: Any, /, *args: Any, **options: Any) -> "Future[Any]":
+        self.busy += 1
+        future = super().submit(work, *args, **options)
+        future.add_done_callback(self._free)
+        return future
+
+    def _free(self, future: "Future[Any]") -> None:
+        self.busy -= 1
+
+
 class Clock:
     """Time that moves only when everybody sleeps: then to the moment of whoever wakes first, one at a time."""
 
-    QUIET = 0.01
+    IDLE = 200
+    """Turns of the loop in which nothing happens before everybody is taken to be asleep."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
+        self.threads = Threads()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-        self._next: asyncio.TimerHandle | None = None
+        self._moving: asyncio.Future[None] | None = None
         self._order = count()
+        self._stirred = False
 
     def __call__(self) -> float:
         return self.now
@@ -89,21 +108,25 @@ class Clock:
     async def sleep(self, seconds: float) -> None:
         waking = asyncio.get_running_loop().create_future()
         heappush(self._sleepers, (self.now + seconds, next(self._order), waking))
-        self._listen()
+        self._stirred = True
+        if self._moving is None or self._moving.done():
+            self._moving = asyncio.ensure_future(self._move())
         await waking
 
-    def _listen(self) -> None:
-        if self._next is not None:
-            self._next.cancel()
-        self._next = asyncio.get_running_loop().call_later(self.QUIET, self._wake)
-
-    def _wake(self) -> None:
-        if self._sleepers:
+    async def _move(self) -> None:
+        while self._sleepers:
+            await self._quiet()
             until, _, waking = heappop(self._sleepers)
             if not waking.done():
                 self.now = max(self.now, until)
                 waking.set_result(None)
-            self._listen()
+
+    async def _quiet(self) -> None:
+        idle = 0
+        while idle < self.IDLE:
+            await asyncio.sleep(0.001 if self.threads.busy else 0)
+            idle = 0 if self._stirred or self.threads.busy else idle + 1
+            self._stirred = False
 
 
 class AtService(Session):
@@ -115,6 +138,7 @@ class AtService(Session):
         self.settings.backend = "cloud"
         self.service = service
         clock = clock or Clock()
+        self.background.call(lambda: asyncio.get_running_loop().set_default_executor(clock.threads))
         self.__dict__["client"] = Client(
             home,
             credentials=Credentials(self.environ, keyring=lambda: None),

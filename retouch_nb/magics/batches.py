@@ -1,0 +1,89 @@
+"""``%retouch_nb batch``: words become the arguments of `retouch_nb.batch`, by the grammar of the operation's own magic."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from retouch_nb.batch import Run, start
+from retouch_nb.contract import Operation
+from retouch_nb.magics.names import picture, value
+from retouch_nb.magics.words import Grammar
+from retouch_nb.params import Param, Range, Reads, params
+from retouch_nb.providers import operation_named
+from retouch_nb.session import Session
+
+_ANY = Reads(lambda given: given, "a word or a variable")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchOptions:
+    """What a batch takes beside the parameters of its operation."""
+
+    masks: Annotated[
+        Any, "One for all, a pattern such as {stem}_mask.png, a column, a variable.", _ANY
+    ] = None
+    column: Annotated[str | None, "Which column of a table holds the photos."] = None
+    concurrency: Annotated[int | None, "Photos under way at once.", Range(1, 1000)] = None
+    max_credits: Annotated[
+        int | None, "The most that all calls on this folder may spend.", Range(0, 100_000)
+    ] = None
+    provider: Annotated[str | None, "The service (cloud), or the embedded engine (local)."] = None
+    scheduler: Annotated[Any, "A variable that holds a distributed.Client.", _ANY] = None
+    detach: Annotated[bool, "Do not wait; give the running batch."] = False
+
+
+def grammar_of(operation: type[Operation]) -> Grammar:
+    """Give the words of a batch of an operation, after its photos and its folder."""
+    own = [param for param in params(operation) if param.name not in {"photo", "mask"}]
+    return Grammar("retouch_nb batch", (*own, *params(BatchOptions)), positional=())
+
+
+def batch_of(
+    session: Session,
+    operation: str,
+    photos: str,
+    out: str,
+    options: Sequence[str],
+    scope: Mapping[str, Any],
+) -> Run:
+    """Start what the words say, and wait for it.
+
+    Parameters
+    ----------
+    session : Session
+    operation, photos, out : str
+        A name; a path, glob, address or variable; a folder.
+    options : sequence of str
+        The words after them.
+    scope : mapping
+        The notebook's variables.
+    """
+    kind = operation_named(operation)
+    words = grammar_of(kind).read(shlex.join(options))
+    own = {p.name: _meaning(p, words[p.name], scope) for p in params(kind) if p.name in words}
+    chosen = {
+        p.name: p.read(_variable(words[p.name], scope))
+        for p in params(BatchOptions)
+        if p.name in words
+    }
+    detach = chosen.pop("detach", False)
+    run = start(
+        session,
+        kind,
+        _variable(photos, scope),
+        out=Path(str(value(out, scope))),
+        **chosen,
+        options=own,
+    )
+    return run if detach else run.wait()
+
+
+def _variable(word: str, scope: Mapping[str, Any]) -> Any:
+    """Give the variable of this name; any other word is itself."""
+    return scope[word] if word.isidentifier() and word in scope else value(word, scope)
+
+
+def _meaning(param: Param, word: str, scope: Mapping[str, Any]) -> Any:
+    return picture(word, scope, kind=param.type) if param.picture else value(word, scope)
