@@ -46,7 +46,7 @@ def cell_text(given: LayerStack, chosen: LayerStack) -> str:
     >>> given = LayerStack(Photo.open(np.zeros((2, 2, 3), np.uint8)), (burn,))
     >>> print(cell_text(given, given.adjust(0, opacity=0.6)))
     %%retouch photo
-    # An estimate from the opacities of layers. Only a run confirms it.
+    # An estimate. Only a run confirms it.
     Dodge Burn 0.6 0.0 scale=0 layer
     """
     asked = _asked(given)
@@ -56,7 +56,7 @@ def cell_text(given: LayerStack, chosen: LayerStack) -> str:
     return "\n".join(
         [
             f"%%retouch {shlex.quote(given.base.name)}",
-            "# An estimate from the opacities of layers. Only a run confirms it.",
+            "# An estimate. Only a run confirms it.",
             *(f"# {' '.join(remark.replace(';', ',').split())}" for remark in remarks),
             *map(as_line, steps),
         ]
@@ -141,7 +141,7 @@ def _part(layer: Layer, original: Layer, asked: _Asked) -> _Part:
 def _number(layer: Layer) -> int:
     """Count a plug-in's layers from 0, by the number that the second and later ones bear."""
     rest = layer.name.removeprefix(layer.plugin).strip()
-    return int(rest) - 1 if rest.isdecimal() else 0
+    return max(0, int(rest) - 1) if rest.isdecimal() else 0
 
 
 def _scaled(values: Mapping[str, Any], keys: Iterable[str], by: float) -> dict[str, Any]:

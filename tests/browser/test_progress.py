@@ -86,9 +86,10 @@ def test_a_busy_cell_shows_progress_and_hears_the_button(
 
 
 def test_a_kernel_that_cannot_hear_is_interrupted(chromium: Page, jupyter: "Jupyter") -> None:
-    """When Python does not answer a click, the browser interrupts the kernel."""
+    """While Python says nothing, the time goes on; when it does not answer a click, the browser interrupts the kernel."""
     jupyter.write("deaf.ipynb", new_code_cell(DEAF))
     jupyter.open(chromium, "deaf.ipynb")
     jupyter.run(chromium)
+    expect(chromium.locator(".retouch-progress-time")).to_have_text("0:02")
     click(chromium)
     expect(chromium.get_by_text("KeyboardInterrupt").first).to_be_visible(timeout=10_000)

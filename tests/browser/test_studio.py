@@ -199,7 +199,7 @@ def test_the_payload_is_an_estimate_of_what_is_chosen(studio: Locator) -> None:
     assert 0 < opacity < 1
     expect(text).to_have_value(
         "%%retouch photo\n"
-        "# An estimate from the opacities of layers. Only a run confirms it.\n"
+        "# An estimate. Only a run confirms it.\n"
         "# Fabric is left out.\n"
         "Heal 1.0 scale=0 layer\n"
         f"Dodge Burn {opacity:g} 0.0 scale=0 layer"

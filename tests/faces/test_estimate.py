@@ -13,7 +13,7 @@ def stack(photo: Photo, request: str, *names: str) -> LayerStack:
     """Give layers of these names, as they came for a request."""
     ink = Png.of(np.full((48, 64, 4), 128, np.uint8))
     layers = [
-        Layer(name=name, plugin=name.rstrip(" 2"), png=ink, canvas=(64, 48)) for name in names
+        Layer(name=name, plugin=name.rstrip(" 02"), png=ink, canvas=(64, 48)) for name in names
     ]
     return LayerStack(photo, tuple(layers), request=request)
 
@@ -92,10 +92,12 @@ def test_two_layers_of_one_plugin_are_told_apart(photo: Photo) -> None:
 
 def test_without_a_request_the_plugins_are_asked_for_in_full(photo: Photo) -> None:
     """Layers from a file are asked for at the settings' defaults; one of an unknown maker is named."""
-    given = stack(photo, "", "Skin Tone", "Sparkle")
+    given = stack(photo, "", "Skin Tone", "Sparkle", "0")
     remarks, steps = lines(given, given.adjust(0, opacity=0.5))
     assert steps == ["Skin Tone 0.5 0.0 scale=0 layer"]
-    assert remarks == ["# Sparkle: it is not known which step made it."]
+    assert remarks == [
+        f"# {name}: it is not known which step made it." for name in ("Sparkle", "0")
+    ]
 
 
 def test_the_cell_is_read_by_the_magics_recipe(photo: Photo) -> None:

@@ -377,3 +377,19 @@ def test_options_of_the_run_do_not_hide_parameters(operation: Any) -> None:
     """No parameter of an operation has the name of an option that every magic has."""
     own = {param.name for param in params(operation)}
     assert not own & {param.name for param in params(MagicOptions)}
+
+
+def test_interactive_asks_for_layers(cell: Callable[[str], Any]) -> None:
+    """What is to be opened live is asked for in layers; a recipe that has some is left as it is."""
+    some = cell("%%retouch coffee.png --interactive --dry-run\nHeal 1.0 layer\nFabric 0.5")
+    none = cell("%%retouch coffee.png --interactive --dry-run\nHeal 1.0\nFabric 0.5")
+    assert [step.layered for step in some.operation.steps.steps] == [True, False]
+    assert [step.layered for step in none.operation.steps.steps] == [True, True]
+
+
+def test_interactive_is_for_operations_with_layers(cell: Callable[[str], Any]) -> None:
+    """Where there are no layers, or nobody waits for them, nothing is sent."""
+    with pytest.raises(ParameterError, match="no option --interactive"):
+        cell("%enhance coffee.png --interactive")
+    with pytest.raises(ParameterError, match="--interactive needs the result"):
+        cell("%retouch coffee.png --interactive --detach")

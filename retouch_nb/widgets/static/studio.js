@@ -8,7 +8,7 @@ async function render({ model, el }) {
   const state = { chosen: structuredClone(model.get("chosen")), active: -1, bare: false };
   const blender = makeBlender(scene);
   const view = parts.canvas.getContext("2d");
-  const frame = new ImageData(blender.pixels, scene.width, scene.height);
+  const frame = new ImageData(new Uint8ClampedArray(blender.pixels.buffer), scene.width, scene.height);
   parts.canvas.width = scene.width;
   parts.canvas.height = scene.height;
   parts.canvas.style.setProperty("--own", `${scene.width}px`);
@@ -96,8 +96,8 @@ function shown({ layers, solo }) {
 
 // `blend` composites into `pixels` and gives the box that changed. What lies below the layer that is being dragged is kept.
 function makeBlender({ base, width, height, table, layers }) {
-  const pixels = new Uint8ClampedArray(base);
-  const below = new Uint8ClampedArray(base);
+  const pixels = new Uint8Array(base); // unlike a clamped array, nothing is checked when it is written
+  const below = new Uint8Array(base);
   const whole = [0, 0, width, height];
   const layAll = (picture, chosen, box) => {
     for (const one of chosen) lay(picture, width, height, layers[one.at], one, table.get(one.blend_mode), box);
@@ -129,27 +129,48 @@ function copy(to, from, width, [left, top, w, h]) {
 // Lay one layer on the picture inside a box: for a channel, (b * (255 - A) + table[b, s] * A) / 255, rounded.
 function lay(picture, width, height, { pixels, box }, { opacity, blend_mode }, table, [x0, y0, w0, h0]) {
   const [left, top, w, h] = box;
-  const [right, bottom] = [Math.min(left + w, x0 + w0, width), Math.min(top + h, y0 + h0, height)];
+  const [first, last] = [Math.max(left, x0, 0), Math.min(left + w, x0 + w0, width)];
+  const bottom = Math.min(top + h, y0 + h0, height);
   const strength = roundHalfEven(opacity * 255);
-  const plain = blend_mode === "Normal";
-  if (!strength) return;
+  const run = blend_mode === "Normal" ? layPlain : layTable;
+  if (!strength || last <= first) return;
   for (let y = Math.max(top, y0, 0); y < bottom; y++) {
-    const first = Math.max(left, x0, 0);
-    let to = 4 * (y * width + first);
-    let from = 4 * ((y - top) * w + first - left);
-    for (let x = first; x < right; x++, to += 4, from += 4) {
-      let alpha = pixels[from + 3] * strength + 128;
-      alpha = (alpha + (alpha >> 8)) >> 8;
-      if (!alpha) continue;
-      const rest = 255 - alpha;
-      for (let c = 0; c < 3; c++) {
-        const under = picture[to + c];
-        const colour = plain ? pixels[from + c] : table[(under << 8) | pixels[from + c]];
-        const mixed = colour * alpha + under * rest + 128;
-        picture[to + c] = (mixed + (mixed >> 8)) >> 8;
-      }
-    }
+    run(picture, 4 * (y * width + first), pixels, 4 * ((y - top) * w + first - left), last - first, strength, table);
   }
+}
+
+// One row; the channels are written out, for this is where the time goes.
+function layTable(picture, to, pixels, from, count, strength, table) {
+  for (const end = from + 4 * count; from < end; from += 4, to += 4) {
+    let alpha = pixels[from + 3] * strength + 128;
+    alpha = (alpha + (alpha >> 8)) >> 8;
+    if (!alpha) continue;
+    const rest = 255 - alpha;
+    const r = picture[to];
+    const g = picture[to + 1];
+    const b = picture[to + 2];
+    picture[to] = over255(table[(r << 8) | pixels[from]] * alpha + r * rest);
+    picture[to + 1] = over255(table[(g << 8) | pixels[from + 1]] * alpha + g * rest);
+    picture[to + 2] = over255(table[(b << 8) | pixels[from + 2]] * alpha + b * rest);
+  }
+}
+
+function layPlain(picture, to, pixels, from, count, strength) {
+  for (const end = from + 4 * count; from < end; from += 4, to += 4) {
+    let alpha = pixels[from + 3] * strength + 128;
+    alpha = (alpha + (alpha >> 8)) >> 8;
+    if (!alpha) continue;
+    const rest = 255 - alpha;
+    picture[to] = over255(pixels[from] * alpha + picture[to] * rest);
+    picture[to + 1] = over255(pixels[from + 1] * alpha + picture[to + 1] * rest);
+    picture[to + 2] = over255(pixels[from + 2] * alpha + picture[to + 2] * rest);
+  }
+}
+
+// Divide by 255, rounding to the nearest: exact up to 255 * 255.
+function over255(value) {
+  const more = value + 128;
+  return (more + (more >> 8)) >> 8;
 }
 
 // Python's round().
