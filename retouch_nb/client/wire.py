@@ -28,6 +28,9 @@ from retouch_nb.errors import ParameterError
 MOST_ANSWER: Final = 128_000_000
 """Bytes of an answer, which may hold a picture: 4096 x 4096 pixels as base64 of a PNG stay below."""
 
+LONGEST: Final = 3600.0
+"""Seconds for an exchange that has no limit of its own: a head may trickle a byte at a time, and keep every other limit."""
+
 MOST_TEXT: Final = 1_000_000
 """Bytes up to which an answer is taken for text that may repeat the key."""
 
@@ -281,7 +284,7 @@ class Wire:
             return Lost(self._why(error, secret), Left.NOTHING)
         try:
             departure.watch(request)
-            async with asyncio.timeout(within), self.visit(route, request) as response:
+            async with asyncio.timeout(within or LONGEST), self.visit(route, request) as response:
                 body = await self._whole(response)
         except Exception as error:  # transports of every kind, the embedded engine among them
             return Lost(self._why(error, secret), departure.left(error))
