@@ -1,19 +1,23 @@
 """A look at the installation: versions, keys, folders, waiting jobs, each with a word of advice.
 
-Nothing is sent, and no key is shown: only where it was found.
+Nothing is sent, not even to see whether a service can be reached, and no key is shown: only where it was found.
 """
 
 import os
 import platform
+import re
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from PIL import features
+
 from retouch_nb import session as sessions
 from retouch_nb.providers import operations
+from retouch_nb.reach import reach, reach_all
 from retouch_nb.session import ENGINE, Session
 from retouch_nb.table import Table
 
@@ -35,7 +39,18 @@ EXTRAS = {
     "onnxruntime": ("onnx", "needed only for an ONNX model of your own"),
     "psd-tools": ("psd", "needed only to write PSD files"),
     "keyring": ("keyring", "needed only to remember keys"),
+    "distributed": ("dask", "needed only to spread a batch over a cluster"),
+    "pandas": ("data", "needed only for tables of many photos"),
 }
+
+CODECS = {
+    "webp": "previews in notebooks are WebP",
+    "jpg": "most photos are JPEG",
+    "zlib": "masks and layers are PNG",
+    "littlecms2": "CMYK photos are converted by their profile",
+    "freetype2": "labels are drawn into contact sheets",
+}
+"""What Pillow may lack when it was built by hand, and why it is needed."""
 
 OPEN_CV = (
     "opencv-python-headless",
@@ -54,13 +69,27 @@ FRONT_ENDS = {
 }
 """Environment variables that front ends set for their kernels."""
 
+FRONT_END_ADVICE = {
+    "Google Colab": "Widgets need output.enable_custom_widget_manager() of google.colab; figures do not.",
+    "Visual Studio Code": "Expected to work, not tested by us; figures are plain HTML.",
+    "Kaggle": "Expected to work, not tested by us; figures are plain HTML.",
+    "terminal or script": "Results are text and files here; edit.save_html(path) writes a page.",
+}
+
+_ASSET = re.compile(r'"(\w+\.(?:js|css))"')
+
 WAITING = {"sending", "accepted", "running", "fetched", "unknown"}
 """States of jobs that may have been paid and whose result nobody has seen yet."""
 
 Row = tuple[str, str, str, str]
 
 
-def examine(session: Session | None = None, *, environ: Mapping[str, str] = os.environ) -> Table:
+def examine(
+    session: Session | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    reach: Callable[[str], str] = reach,
+) -> Table:
     """Gather everything one wants to know when something does not work.
 
     Parameters
@@ -69,6 +98,8 @@ def examine(session: Session | None = None, *, environ: Mapping[str, str] = os.e
         The process's own when left out.
     environ : mapping, optional
         Where the front end is guessed from.
+    reach : callable
+        Says why an address cannot be reached, or nothing; asked of services with a key.
 
     Returns
     -------
@@ -80,9 +111,11 @@ def examine(session: Session | None = None, *, environ: Mapping[str, str] = os.e
         HEAD,
         [
             _row("Python", f"{platform.python_version()}, {platform.platform(terse=True)}"),
-            _row("front end", _front_end(environ)),
+            _front_end(environ),
+            _assets(),
             *_versions(),
-            *_services(session),
+            _codecs(),
+            *_services(session, reach),
             *_folders(session),
             *_waiting(session),
         ],
@@ -93,10 +126,30 @@ def _row(what: str, found: str, advice: str = "", *, fine: bool = True) -> Row:
     return ("ok" if fine else "!", what, found, advice)
 
 
-def _front_end(environ: Mapping[str, str]) -> str:
+def _front_end(environ: Mapping[str, str]) -> Row:
     known = (title for name, title in FRONT_ENDS.items() if environ.get(name))
     kernel = "ipykernel" in sys.modules
-    return next(known, "a kernel, front end not known" if kernel else "terminal or script")
+    found = next(known, "a kernel, front end not known" if kernel else "terminal or script")
+    return _row("front end", found, FRONT_END_ADVICE.get(found, ""))
+
+
+def _assets() -> Row:
+    """Look whether every script and style sheet that a widget names came with the installation."""
+    package = Path(__file__).parent
+    sources = [*package.glob("*.py"), *package.glob("widgets/**/*.py")]
+    named = {name for source in sources for name in _ASSET.findall(source.read_text("utf-8"))}
+    there = {file.name for file in package.glob("**/static/*") if file.stat().st_size}
+    missing = ", ".join(sorted(named - there))
+    advice = "Install retouch_nb again; widgets cannot be shown without them." if missing else ""
+    found = f"missing: {missing}" if missing else f"all {len(named)} scripts and style sheets"
+    return _row("widget assets", found, advice, fine=not missing)
+
+
+def _codecs() -> Row:
+    missing = [name for name in CODECS if not features.check(name)]
+    advice = "; ".join(f"{name}: {CODECS[name]}" for name in missing)
+    found = f"Pillow lacks {', '.join(missing)}" if missing else "Pillow has all that are needed"
+    return _row("codecs and fonts", found, advice, fine=not missing)
 
 
 def _versions() -> Iterator[Row]:
@@ -145,15 +198,24 @@ def _version(distribution: str) -> str:
         return ""
 
 
-def _services(session: Session) -> Iterator[Row]:
+def _services(session: Session, reach: Callable[[str], str]) -> Iterator[Row]:
     one_each = {operation.provider.name: operation for operation in operations().values()}
+    with_key = (o for o in one_each.values() if session.credentials.where(o.provider))
+    reached = reach_all((session.route(o, "cloud").base_url for o in with_key), reach=reach)
     for operation in one_each.values():
         provider = operation.provider
         source = session.credentials.where(provider)
         address = session.route(operation, "cloud").base_url
         maker = session.route(operation).maker
-        advice = "" if source else f"Set {provider.key_env}, or %retouch_nb login {provider.name}."
-        yield _row(provider.title, f"key: {source or 'none'}; {address}; now: {maker}", advice)
+        found = f"key: {source or 'none'}; {address}; now: {maker}"
+        if not source:
+            advice = f"Free of charge as it is; for the service set {provider.key_env}, or %retouch_nb login {provider.name}."
+            yield _row(provider.title, found, advice)
+            continue
+        why = reached[address]
+        advice = f"Not reached: {why}. You may be offline; --provider local works all the same."
+        said = f"{found}; {'not reachable' if why else 'reachable'}"
+        yield _row(provider.title, said, advice if why else "", fine=not why)
 
 
 def _folders(session: Session) -> Iterator[Row]:

@@ -25,6 +25,7 @@ LAYERS = [
         "imaging",
         "table",
         "drift",
+        "reach",
         "metrics",
         "container",
     },

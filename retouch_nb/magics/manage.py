@@ -24,6 +24,7 @@ from retouch_nb.magics.magic import Candidate, Magic
 from retouch_nb.magics.manual import price_text
 from retouch_nb.magics.words import split, tidy
 from retouch_nb.providers import operations, provider_named, providers
+from retouch_nb.reach import reach
 from retouch_nb.session import Session
 from retouch_nb.table import Table, Text
 
@@ -40,6 +41,8 @@ class Desk:
     session : Session
     ask : callable, optional
         Asks a person for a secret without showing it; getpass when left out.
+    reach : callable, optional
+        Says why an address cannot be reached, for the doctor.
 
     Attributes
     ----------
@@ -47,9 +50,16 @@ class Desk:
         The variables of the notebook.
     """
 
-    def __init__(self, session: Session, *, ask: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        *,
+        ask: Callable[[str], str] | None = None,
+        reach: Callable[[str], str] = reach,
+    ) -> None:
         self._session = session
         self._ask = ask
+        self._reach = reach
         self.scope: Mapping[str, Any] = {}
 
     def jobs(self) -> JobTable:
@@ -99,7 +109,7 @@ class Desk:
 
     def doctor(self) -> Table:
         """Look at versions, keys, folders and waiting jobs; nothing is sent."""
-        return examine(self._session)
+        return examine(self._session, reach=self._reach)
 
     def _balance(self, provider: Provider) -> str:
         try:
@@ -130,9 +140,14 @@ class Desk:
             )
 
 
-def manage_magic(session: Session, *, ask: Callable[[str], str] | None = None) -> Magic:
+def manage_magic(
+    session: Session,
+    *,
+    ask: Callable[[str], str] | None = None,
+    reach: Callable[[str], str] = reach,
+) -> Magic:
     """Make ``%retouch_nb``."""
-    desk = Desk(session, ask=ask)
+    desk = Desk(session, ask=ask, reach=reach)
 
     @needs_local_scope
     @no_var_expand

@@ -9,6 +9,7 @@ from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from retouch_nb.credentials import Credentials
 from retouch_nb.doctor import examine
 from retouch_nb.errors import CredentialsError, ParameterError, UnknownNameError
 from retouch_nb.jobs import JobRow
@@ -32,7 +33,8 @@ def test_jobs_are_listed_and_resumed(cell: Cell, session: Any) -> None:
 def test_login_asks_and_never_shows(session: Any) -> None:
     """The key is typed at a prompt, kept, and named by its source only."""
     asked: list[str] = []
-    run = manage_magic(session, ask=lambda question: asked.append(question) or KEY).run
+    ask = lambda question: asked.append(question) or KEY  # noqa: E731
+    run = manage_magic(session, ask=ask, reach=lambda address: "").run
     told = repr(run("login picwish"))
     assert asked == ["Key for PicWish (https://picwish.com/my-account?subRoute=api-key): "]
     assert "Kept until the kernel ends" in told
@@ -108,8 +110,9 @@ def test_alone_it_explains_itself(cell: Cell) -> None:
 
 
 def facts(session: Any, **environ: str) -> dict[str, tuple[str, ...]]:
-    """Give mark, finding and advice by what was looked at."""
-    return {row[1]: (row[0], *row[2:]) for row in examine(session, environ=environ).rows}
+    """Give mark, finding and advice by what was looked at, on a machine without a network."""
+    table = examine(session, environ=environ, reach=lambda address: "the name is not known here")
+    return {row[1]: (row[0], *row[2:]) for row in table.rows}
 
 
 def test_the_doctor_names_versions_keys_folder_and_jobs(session: Any) -> None:
@@ -144,6 +147,29 @@ def test_the_doctor_tells_the_front_end_by_its_marks(session: Any) -> None:
     assert (
         facts(session, COLAB_RELEASE_TAG="x", JPY_PARENT_PID="1")["front end"][1] == "Google Colab"
     )
+
+
+def test_the_doctor_says_kindly_that_one_is_offline(session: Any) -> None:
+    """Only services with a key are looked at; the advice names the way that needs no network."""
+    session.credentials = Credentials({"PICWISH_API_KEY": KEY}, keyring=lambda: None)
+    mark, found, advice = facts(session)["PicWish"]
+    assert mark == "!"
+    assert "PICWISH_API_KEY" in found
+    assert "not reachable" in found
+    assert "the name is not known here" in advice
+    assert "--provider local" in advice
+    assert facts(session)["AILabTools"][0] == "ok"
+    fine = {row[1]: row for row in examine(session, reach=lambda address: "").rows}
+    assert fine["PicWish"][0] == "ok"
+    assert KEY not in repr(fine)
+
+
+def test_the_doctor_finds_the_widgets_and_the_codecs(session: Any) -> None:
+    """What came with the installation, and what Pillow can do."""
+    found = facts(session)
+    assert found["widget assets"][0] == "ok"
+    assert int(found["widget assets"][1].split()[1]) >= 4
+    assert found["codecs and fonts"] == ("ok", "Pillow has all that are needed", "")
 
 
 def snapshot(shell: InteractiveShell) -> dict[str, Any]:
