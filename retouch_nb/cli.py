@@ -41,6 +41,13 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let those who have the key switch faults on, at /engine/faults: for tests and teaching",
     )
+    serve.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="NAME[=TIMES]",
+        help="let this go wrong on purpose, once or so many times (0: always); may be given again",
+    )
     serve.set_defaults(run=_serve)
     commands.add_parser("doctor", help="what is installed, configured and reachable").set_defaults(
         run=_doctor
@@ -71,7 +78,7 @@ def _serve(given: argparse.Namespace) -> int:
     from retouch_nb.engine.serve import serve  # loads uvicorn
 
     settings = replace(SERVED, fault_route=given.faults)
-    serve(given.host, given.port, key=given.key, settings=settings)
+    serve(given.host, given.port, key=given.key, settings=settings, faults=given.fault)
     return 0
 
 

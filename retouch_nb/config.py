@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from platformdirs import user_data_path
-from traitlets import Bool, Enum, Float, Int, Unicode
+from traitlets import Bool, Enum, Float, Int, List, Unicode
 from traitlets.config import Configurable
 
 HOME_ENV = "RETOUCH_NB_HOME"
@@ -49,6 +49,11 @@ class Retouch(Configurable):
     keep_metadata = Bool(
         False,
         help="Send photos with all that their files hold beside the picture: place, camera, owner, comments.",
+    ).tag(config=True)
+    faults = List(
+        Unicode(),
+        help="For teaching: what goes wrong on purpose at the embedded engine, each NAME, or NAME=TIMES with 0 for"
+        " always; e.g. ['429=2', 'truncated']. An empty list ends it. Cached results see none: add --fresh.",
     ).tag(config=True)
     private_addresses = Bool(
         False, help="Let the embedded engine fetch pictures from private and loopback addresses."

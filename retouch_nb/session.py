@@ -77,6 +77,7 @@ class Session:
         self.view = view or _unseen
         self.background = Background()
         self._receiver: Webhook | None = None
+        self.settings.observe(self._switch_faults, "faults")
 
     def submit(
         self,
@@ -228,13 +229,15 @@ class Session:
         from retouch_nb.engine import Engine, EngineSettings  # loads Starlette
 
         model = self.settings.removal_model
-        return Engine(
+        made = Engine(
             EngineSettings(
                 rate_limit=False,
                 allow_private_urls=self.settings.private_addresses,
                 model=Path(model).expanduser() if model else None,
             )
         )
+        made.faults.switch(self.settings.faults)
+        return made
 
     def webhook(self, public: str, *, port: int | None = None, host: str = "127.0.0.1") -> Webhook:
         """Open a receiver of services' calls; see `retouch_nb.webhook`."""
@@ -268,6 +271,9 @@ class Session:
         if getattr(operation, "hook", "none such") is not None:
             return operation
         return operation.replaced(hook=receiver.address(job_id))
+
+    def _switch_faults(self, change: Mapping[str, Any]) -> None:
+        self.engine.faults.switch(change["new"])
 
     def _job(self, job_id: str, operation: Operation, route: "Route") -> Job:
         view = self.view if self.settings.progress else _unseen

@@ -6,7 +6,7 @@ The services behind it know nothing of it. What a fault does to an answer is a f
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NoReturn
@@ -24,6 +24,7 @@ from retouch_nb.engine.picwish import KEY
 from retouch_nb.engine.refusals import Refusal
 from retouch_nb.engine.words import refuse
 from retouch_nb.engine.workshop import Workshop
+from retouch_nb.errors import ParameterError, UnknownNameError
 
 PATH = "/engine/faults"
 BROKE = {
@@ -199,6 +200,19 @@ class Faults:
         """Let a fault befall the next answers it is about; ``None`` is all of them."""
         self._left[Fault(fault)] = times
 
+    def switch(self, words: Iterable[str]) -> None:
+        """Switch on these faults and no others, each written as ``drop``, ``429=2`` (twice) or ``slow=0`` (always).
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such fault; nothing was switched.
+        """
+        wanted = [_read(word) for word in words]
+        self.clear()
+        for fault, times in wanted:
+            self.switch_on(fault, times=times)
+
     def clear(self) -> None:
         """Switch everything off."""
         self._left.clear()
@@ -213,6 +227,19 @@ class Faults:
             if left <= 1:
                 del self._left[fault]
         return True
+
+
+def _read(word: str) -> tuple[Fault, int | None]:
+    name, _, times = word.partition("=")
+    known = [fault.value for fault in Fault]
+    if name not in known:
+        raise UnknownNameError.among(name, known, what="fault")
+    if not (times or "1").isdecimal():
+        raise ParameterError(
+            f"{word!r} does not say how often.",
+            advice=f"Write {name}, {name}=2, or {name}=0 for always.",
+        )
+    return Fault(name), int(times or 1) or None
 
 
 class Spoiler:

@@ -7,7 +7,7 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ def serve(
     key: str | None = None,
     settings: EngineSettings = SERVED,
     work: Work | None = None,
+    faults: Iterable[str] = (),
 ) -> None:
     """Serve until SIGINT or SIGTERM; print ``serving on http://127.0.0.1:8765`` once requests are answered.
 
@@ -49,15 +50,20 @@ def serve(
         All else.
     work : mapping, optional
         Other image work, as for `Engine`.
+    faults : iterable of str
+        What goes wrong on purpose from the start, as `Faults.switch` reads it.
 
     Raises
     ------
+    UnknownNameError
+        There is no such fault.
     OSError
         The port is taken or the host is not this machine's.
     """
     clear_abandoned(Path(tempfile.gettempdir()))
     engine = Engine(replace(settings, key=key or settings.key), work=work)
     try:
+        engine.faults.switch(faults)
         with _listening(host, port) as listener, _stoppable():
             _hush()
             _warn(listener, open_to_all=not engine.settings.key)

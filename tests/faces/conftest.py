@@ -116,6 +116,7 @@ class Way:
     maker: str
     base_url: str
     free: bool
+    keep_metadata: bool = False
 
     def check(self) -> None:
         """Any address will do here."""
