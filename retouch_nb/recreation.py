@@ -24,7 +24,6 @@ from retouch_nb.receipt import ENGINE
 
 _PLAIN_NAME = re.compile(r"[\w(][\w .,()+-]*\.\w{2,5}")
 _ADDRESS = re.compile(r"https?://[\w.:-]+/[\w./%+~-]*")
-_CALL = re.compile(r"(?<![\w.])([A-Z]\w*)\(")
 _LITERALS = (ast.Expression, ast.Call, ast.keyword, ast.Tuple, ast.List, ast.Constant, ast.Load, ast.UnaryOp,
              ast.USub, ast.Attribute, ast.Name)  # fmt: skip
 
@@ -148,8 +147,7 @@ def options(kind: type[Operation], record: Record) -> dict[str, Any]:
 
 def drawn(source: Source) -> str:
     """Give the code that draws a mask, if it is nothing but marks and numbers; else nothing."""
-    code = _CALL.sub(r"rn.\1(", source.strokes)
-    return code if code and _only_marks(code) else ""
+    return source.strokes if _only_marks(source.strokes) else ""
 
 
 def _only_marks(code: str) -> bool:

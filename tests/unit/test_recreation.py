@@ -27,7 +27,11 @@ from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
 from retouch_nb.providers.retouch4me import Retouch
 from retouch_nb.recreation import cell_of, drawn, mask_of, recreate
 
-STROKES = rn.Strokes((96, 72), [rn.Brush([(20, 30), (60, 40)], width=14), rn.Box(5, 5, 9, 9)])
+STROKES = rn.Strokes(
+    (96, 72),
+    [rn.Brush([(20, 30), (60, 40)], width=14), rn.Box(5, 5, 9, 9), rn.Flood(80, 60, tolerance=2)],
+    grow=1,
+)
 
 
 @pytest.fixture
@@ -124,6 +128,8 @@ def test_a_name_that_could_be_code_is_not_pasted(name: str) -> None:
         "rn.Job('x')",
         "rn.Strokes.__subclasses__()",
         "rn.Image('x')",
+        "rn.Photo('x')",
+        "rn.dataclass('x')",
         "rn.Strokes(rn.strokes)()",
         "(lambda: 1)()",
         "rn.Strokes((9, 9), [])\nimport os",
@@ -140,7 +146,7 @@ def test_only_marks_and_numbers_are_run(code: str) -> None:
 def test_strokes_are_drawn_again() -> None:
     """The same marks, the same mask."""
     again = mask_of(Source(strokes=str(STROKES)))
-    assert again.mask().digest == STROKES.mask().digest
+    assert again == STROKES
 
 
 def test_options_are_those_of_the_operation() -> None:
