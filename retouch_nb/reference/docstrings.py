@@ -27,7 +27,7 @@ def markdown(docstring: str) -> str:
     lead, *rest = _SECTION.split(inspect.cleandoc(docstring))
     pieces = [_prose(lead)]
     for title, body in zip(rest[::2], rest[1::2], strict=True):
-        written = "\n".join(_entries(body)) if title in _LISTED else _prose(body)
+        written = _bullets(body) if title in _LISTED else _prose(body)
         pieces.append(f"**{title}**\n\n{written}")
     return "\n\n".join(piece.strip() for piece in pieces if piece.strip())
 
@@ -56,22 +56,24 @@ def attributes(docstring: str, section: str = "Attributes") -> dict[str, str]:
     {'radius': 'How far.'}
     """
     _, *rest = _SECTION.split(inspect.cleandoc(docstring))
-    found = {}
-    for entry in re.split(
-        r"\n(?=\S)", dict(zip(rest[::2], rest[1::2], strict=True))[section].strip()
-    ):
-        name, _, told = entry.partition("\n")
-        found[name.partition(" : ")[0]] = " ".join(told.split())
-    return found
+    body = dict(zip(rest[::2], rest[1::2], strict=True))[section]
+    return {name: told for name, _, told in _entries(body)}
 
 
-def _entries(body: str) -> Iterator[str]:
-    """Give one bullet for every name, with the indented lines below it as its description."""
+def _bullets(body: str) -> str:
+    lines = [
+        f"- `{name}`" + (f" ({kind})" if kind else "") + (f": {code(told)}" if told else "")
+        for name, kind, told in _entries(body)
+    ]
+    return "\n".join(lines)
+
+
+def _entries(body: str) -> Iterator[tuple[str, str, str]]:
+    """Give each name of a section, its type, and the indented lines below it as one."""
     for entry in re.split(r"\n(?=\S)", body.strip()):
         head, _, told = entry.partition("\n")
         name, _, kind = head.strip().partition(" : ")
-        text = " ".join(told.split())
-        yield f"- `{name}`" + (f" ({kind})" if kind else "") + (f": {code(text)}" if text else "")
+        yield name, kind, " ".join(told.split())
 
 
 def call_text(name: str, thing: Any) -> str:

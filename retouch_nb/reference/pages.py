@@ -38,15 +38,10 @@ def pages() -> dict[str, str]:
 def _index(found: dict[str, str]) -> str:
     titles = {name: text.partition("\n")[0].removeprefix("# ") for name, text in found.items()}
     lines = [f"- [{title}]({name}.md)" for name, title in titles.items()]
-    head = f"# Reference of retouch_nb {retouch_nb.__version__}"
-    return "\n".join(
-        [
-            head,
-            "",
-            "Written from the declarations by `python -m retouch_nb docs FOLDER`.",
-            "",
-            *lines,
-        ]
+    return _joined(
+        f"# Reference of retouch_nb {retouch_nb.__version__}",
+        "Written from the declarations by `python -m retouch_nb docs FOLDER`.",
+        "\n".join(lines),
     )
 
 
@@ -82,7 +77,7 @@ def _engine() -> str:
         "`python -m retouch_nb serve` puts it on a port.",
         tables.calls(),
         "## Faults on purpose",
-        "Through `Engine(...).faults` in Python, or `/engine/faults` where the owner has set `fault_route`.",
+        "Through `Engine(...).faults` in Python; through `/engine/faults` after `serve --faults`.",
         tables.faults(),
         "## What its owner decides",
         "Fields of `retouch_nb.engine.EngineSettings`.",

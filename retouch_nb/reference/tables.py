@@ -3,12 +3,12 @@
 import dataclasses
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from retouch_nb import errors
 from retouch_nb.config import Retouch
-from retouch_nb.contract import Operation
+from retouch_nb.contract import Operation, Provider
 from retouch_nb.describe import limits_text, markdown_table, summary
 from retouch_nb.engine import SERVED, Engine, EngineSettings, Fault
 from retouch_nb.magics.listing import listing
@@ -112,18 +112,22 @@ def settings() -> str:
 
 
 def environment() -> str:
-    """Give the environment variables of every service."""
-    rows = [
-        row
-        for p in providers().values()
-        for row in (
-            (f"`{p.key_env}`", f"key of {p.title}; get one at <{p.key_page}>"),
-            (f"`{p.base_env}`", f"address instead of `{p.base_url}`"),
-        )
+    """Give the environment variables: those of every service, and our own."""
+    rows = [row for provider in providers().values() for row in _variables(provider)]
+    own = [
+        ("`RETOUCH_NB_HOME`", "folder of journal and cache"),
+        ("`NO_COLOR`", "errors without colour"),
     ]
-    return table(
-        ("variable", "meaning"), [*rows, ("`RETOUCH_NB_HOME`", "folder of journal and cache")]
-    )
+    return table(("variable", "meaning"), [*rows, *own])
+
+
+def _variables(provider: Provider) -> Iterator[tuple[str, str]]:
+    yield f"`{provider.key_env}`", f"key of {provider.title}; get one at <{provider.key_page}>"
+    yield f"`{provider.base_env}`", f"address instead of `{provider.base_url}`"
+    elsewhere = provider.balance.elsewhere if provider.balance else {}
+    if "base_env" in elsewhere:
+        told = f"address of the balance instead of `{elsewhere['base_url']}`"
+        yield f"`{elsewhere['base_env']}`", told
 
 
 def error_tree() -> str:
