@@ -104,6 +104,23 @@ class Balance:
 
 
 @dataclass(frozen=True)
+class Published:
+    """How a service is asked what photos it takes today.
+
+    Attributes
+    ----------
+    call : Call
+        The request; it goes without the key.
+    read : callable
+        Makes limits of the answer's JSON and of those its page documents, which stand where the answer makes no sense;
+        may raise `ProtocolError`.
+    """
+
+    call: "Call"
+    read: Callable[[dict[str, Any], Limits], Limits]
+
+
+@dataclass(frozen=True)
 class Provider:
     """A service: where it is, how a key reaches it and how fast it may be asked.
 
@@ -129,6 +146,8 @@ class Provider:
         The service takes an ``Idempotency-Key``, so that sending again cannot charge twice.
     balance : Balance or None
         How to ask what is left.
+    published : Published or None
+        How to ask for its limits.
     """
 
     name: str
@@ -145,6 +164,7 @@ class Provider:
     key_field: str = ""
     idempotent: bool = False
     balance: Balance | None = None
+    published: Published | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from retouch_nb.client.admission import Admission
 from retouch_nb.client.cache import Cache, Kept
 from retouch_nb.client.errand import Errand, Kit, Permit
 from retouch_nb.client.flight import Flights, Watch
@@ -160,17 +161,20 @@ class Client:
     ) -> None:
         self.journal = Journal(home, clock=clock)
         self.cache = Cache(home / "cache", most_bytes=cache_bytes, clock=clock)
+        wire = Wire(timeouts or Timeouts())
+        pace = Pace(turns or self.journal, clock=clock, sleep=sleep)
         self._kit = Kit(
             self.journal,
             self.cache,
-            Wire(timeouts or Timeouts()),
-            Pace(turns or self.journal, clock=clock, sleep=sleep),
+            wire,
+            pace,
             credentials,
             clock,
             monotonic,
             sleep,
             random,
             grace,
+            Admission(wire, pace, monotonic),
         )
         self._flights: Flights[Result] = Flights()
 

@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from retouch_nb.client.admission import Admission
 from retouch_nb.client.cache import Cache, Kept
 from retouch_nb.client.cadence import Known, Rule, like_this, next_wait
 from retouch_nb.client.download import (
@@ -93,6 +94,7 @@ class Kit:
     sleep: Callable[[float], Awaitable[object]]
     chance: Callable[[], float]
     grace: float
+    admission: Admission
     bells: dict[str, asyncio.Event] = field(default_factory=dict)
     """By job, what wakes it while it waits for its task to be over."""
 
@@ -182,6 +184,8 @@ class Errand:
     async def _finished(self) -> Finished:
         if self.entry.state not in {State.PLANNED, State.UNKNOWN}:
             return await self._follow(at_once=True)
+        if self.entry.state is State.PLANNED:
+            await self._kit.admission.check(self._operation, self._route)
         match await self._submit(self._call()):
             case Finished() as finished:
                 return finished

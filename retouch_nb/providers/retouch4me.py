@@ -4,7 +4,7 @@ Starting takes the token and an idempotency key; from then on the job's id alone
 """
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY
+from dataclasses import KW_ONLY, replace
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -21,6 +21,7 @@ from retouch_nb.contract import (
     Pending,
     Price,
     Provider,
+    Published,
     Refused,
     Upload,
 )
@@ -48,6 +49,25 @@ def _remaining(body: Mapping[str, Any]) -> str:
     return f"{integer(remaining['professional'])} professional retouches"
 
 
+def _limits(body: Mapping[str, Any], documented: Limits) -> Limits:
+    """Read what the service takes, number by number; what makes no sense leaves what its page says."""
+    image = body.get("image")
+    if not isinstance(image, dict):
+        raise ProtocolError("The answer does not tell the limits.", provider="Retouch4me")
+    megabytes, megapixels = (
+        max(integer(image.get(k)) or 0, 0) for k in ("maxFileSizeInMB", "maxMegapixels")
+    )
+    told = image.get("formats")
+    words = {str(word).upper() for word in told} if isinstance(told, list) else set()
+    formats = {"JPEG" if word == "JPG" else word for word in words} & {"JPEG", "PNG"}
+    return replace(
+        documented,
+        most_bytes=megabytes * MB if megabytes else documented.most_bytes,
+        most_pixels=megapixels * 1_000_000 if megapixels else documented.most_pixels,
+        formats=tuple(sorted(formats)) or documented.formats,
+    )
+
+
 RETOUCH4ME = Provider(
     name="retouch4me",
     title="Retouch4me",
@@ -62,6 +82,8 @@ RETOUCH4ME = Provider(
     patience=900,
     result_hours=24,
     idempotent=True,
+    # Its page says that the route is not there at present, and what holds without it.
+    published=Published(Call("GET", "/api/v1/info/limits"), _limits),
     balance=Balance(
         Call("POST", "/api/retouch/v1/balance", fields={"modes[]": "professional"}),
         _remaining,
