@@ -107,7 +107,10 @@ def archive(data: bytes) -> None:
 
 def result_json(data: bytes) -> None:
     """Read a ZIP whose pictures are sound and whose ``result.json`` is not."""
-    archive(zipped({**SOUND, "result.json": data}))
+    stack = LayerStack.from_zip(zipped({**SOUND, "result.json": data}, zipfile.ZIP_STORED), PHOTO)
+    assert stack.to_numpy().shape == PIXELS.shape
+    assert all(0 <= layer.opacity <= 1 for layer in stack)
+    json.dumps(dict(stack.metadata))
 
 
 def picture(data: bytes) -> None:

@@ -205,3 +205,14 @@ def test_a_picture_behind_the_picture_survives_a_packet() -> None:
 def test_no_packet_is_no_error(file: bytes) -> None:
     """Most files have none."""
     assert xmp(file) is None
+
+
+def test_a_webp_that_says_it_has_no_width_gets_no_packet() -> None:
+    """Sides of zero are written less one; a file that says so is refused and not broken off at."""
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "WEBP")
+    flat = bytearray(file.getvalue())
+    at = flat.index(b"\x9d\x01\x2a") + 3
+    flat[at : at + 4] = bytes(4)
+    with pytest.raises(PictureError):
+        with_xmp(bytes(flat), b"<x/>")

@@ -237,8 +237,23 @@ def test_strange_json_is_tolerated(result: dict[str, Any]):
     assert layer.is_composited
 
 
-@pytest.mark.parametrize("opacity", [2, -1, float("nan"), "x", None])
+@pytest.mark.parametrize("opacity", [2, -1, float("nan"), "x", None, 10**400, [1]])
 def test_senseless_opacity(opacity: object):
     """A noted opacity outside 0 to 1 is refused."""
     with pytest.raises(ProtocolError, match="opacity"):
         read("Heal.png", result={"layers": {"Heal.png": {"opacity": opacity}}})
+
+
+def test_a_name_of_a_hundred_words_is_read_quickly():
+    """A mode has three words at most: a long name is not compared with every mode at every length."""
+    assert mode_of("Heal_blendmode=" + "linear_" * 30 + "x.png") is None
+    assert mode_of("Heal_blendmode=linear_light_" + "x_" * 90 + ".png") is BlendMode.LINEAR_LIGHT
+
+
+def test_a_record_of_another_type_is_no_record():
+    """What should be a plug-in's name and is a tree of lists names nothing."""
+    deep: list[Any] = []
+    for _ in range(400):
+        deep = [deep]
+    layers, _ = read("Heal.png", result={"plugins": [{"pluginName": deep}, 3, None]})
+    assert [layer.name for layer in layers] == ["Heal"]
