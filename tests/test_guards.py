@@ -52,7 +52,6 @@ LOADS_LATER = {
     "marks": {"retouch_nb.imaging.select"},  # OpenCV
     "strokes": {"retouch_nb.imaging.shape"},  # OpenCV
     "layers.stack": {"retouch_nb.widgets"},  # ipywidgets
-    "widgets.progress": {"retouch_nb.client"},  # httpx
     "imaging.patchmatch": {"retouch_nb.imaging"},  # numba
     "sweep.frame": {"retouch_nb.metrics"},  # OpenCV
     "__init__": {

@@ -47,7 +47,7 @@ def cell_text(given: LayerStack, chosen: LayerStack) -> str:
     >>> print(cell_text(given, given.adjust(0, opacity=0.6)))
     %%retouch photo
     # An estimate. Only a run confirms it.
-    Dodge Burn 0.6 0.0 scale=0 layer
+    Dodge Burn 0.6 layer
     """
     asked = _asked(given)
     parts = [_part(layer, _original(given, layer), asked) for layer in chosen]
@@ -64,22 +64,32 @@ def cell_text(given: LayerStack, chosen: LayerStack) -> str:
 
 
 def as_line(step: Step) -> str:
-    """Write a step as one line, which `read_recipe` reads.
+    """Write a step as one line, which `read_recipe` reads; defaults are left out.
 
     Examples
     --------
     >>> as_line(read_recipe('[{"Plugin": "White Teeth", "Alpha1": 0.25, "Alpha2": 0.2, "Scale": 1}]').steps[0])
     'White Teeth 0.25 0.2 scale=1'
     """
-    values = dict(_flat(step.keys))
-    numbers = [param.name for param in step.plugin.settings if param.name.startswith("Alpha")]
-    placed = [str(values[name]) for name in numbers if name in values]
-    named = [
-        shlex.quote(f"{param.name.lower().replace(' ', '_')}={values[param.name]}")
+    given = dict(_flat(step.keys))
+    settings = [
+        param
         for param in step.plugin.settings
-        if param.name in values and param.name not in {*numbers, "Layer"}
+        if param.name in given and (given[param.name] != param.default or param.name == "Alpha1")
     ]
-    return " ".join([step.plugin.name, *placed, *named, *(["layer"] if step.layered else [])])
+    placed = {"Alpha1", "Alpha2"} if "Alpha1" in given else set()
+    words = [
+        _word(param.name, given[param.name], named=param.name not in placed)
+        for param in settings
+        if param.name != "Layer"
+    ]
+    return " ".join([step.plugin.name, *words, *(["layer"] if step.layered else [])])
+
+
+def _word(name: str, value: Any, *, named: bool) -> str:
+    if not named:
+        return str(value)
+    return shlex.quote(f"{name.lower().replace(' ', '_')}={value}")
 
 
 @dataclass(frozen=True)

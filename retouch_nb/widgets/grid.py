@@ -22,6 +22,7 @@ from retouch_nb.sweep.grid import Grid, Tile
 from retouch_nb.sweep.pictures import first_guess
 from retouch_nb.sweep.run import GridView, Run, Unseen
 from retouch_nb.sweep.twin import BUDGET, LARGEST, facts, table, tile_html
+from retouch_nb.widgets.comm import unpin
 
 PERIOD = 0.25
 """Seconds between two looks at what has changed."""
@@ -97,7 +98,7 @@ class GridWidget(anywidget.AnyWidget):
         self._on_retry = on_retry
         self._lock = threading.RLock()
         self.on_msg(self._hear)
-        self.unpin()
+        unpin(self)
 
     def __repr__(self) -> str:
         return f"Grid of {len(self.names)} tiles: {self.state}"
@@ -106,7 +107,7 @@ class GridWidget(anywidget.AnyWidget):
         """Show a tile."""
         with self._lock:
             self.set_trait(f"tile_{index}", {"index": index, **tile})
-            self.unpin()
+            unpin(self)
 
     def finish(self) -> None:
         """Take no more clicks, and free the browser's side."""
@@ -115,18 +116,13 @@ class GridWidget(anywidget.AnyWidget):
             self.layout.close()
             self.close()
 
-    def unpin(self) -> None:
-        """Let clicks come on any subshell; see `retouch_nb.widgets.progress.Progress`."""
-        with suppress(AttributeError):
-            del self.comm._reply_subshell_id
-
     def _hear(self, widget: object, content: object, buffers: object) -> None:
         """Act on clicks; whatever else a browser may send changes nothing."""
         match content:
             case {"kind": "stop"} if self.state == "running":
                 with self._lock:
                     self.state = "stopping"
-                    self.unpin()
+                    unpin(self)
                 self._on_stop()
             case {"kind": "retry", "tile": int(index)} if 0 <= index < len(self.names):
                 self._on_retry(index)

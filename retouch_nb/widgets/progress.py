@@ -222,45 +222,6 @@ class CellView:
         self._widget.finish()
 
 
-class Tally:
-    """One bar for all photos of a batch, shown where a single job would be; arguments as those of `view`."""
-
-    def __init__(self, title: str, *, cancel_word: str, on_cancel: Callable[[], object]) -> None:
-        self._view = view(title, cancel_word=cancel_word, on_cancel=on_cancel)
-
-    def show(
-        self, done: int, total: int, *, failed: int = 0, rate: float | None = None, words: str = ""
-    ) -> None:
-        """Show how many photos are done; `rate` is in photos a second, `words` what happens now."""
-        self._view.show(tallied(done, total, failed=failed, rate=rate, words=words))
-
-    def close(self, html: str | None, text: str) -> None:
-        """Leave the HTML, or the text, in place of the bar."""
-        self._view.close(html, text)
-
-
-def tallied(
-    done: int, total: int, *, failed: int = 0, rate: float | None = None, words: str = ""
-) -> "Event":
-    """Say of a batch what is said of a job; a photo that failed needs nothing more either.
-
-    Examples
-    --------
-    >>> said = tallied(12, 40, failed=1, rate=2.25)
-    >>> said.progress, said.detail
-    (0.325, '12 of 40 done · 1 failed · 2.2 a second')
-    """
-    from retouch_nb.client import Event  # loads httpx
-
-    figures = [
-        f"{done} of {total} done",
-        f"{failed} failed" if failed else "",
-        "" if rate is None else f"{rate:.2g} a second",
-    ]
-    progress = (done + failed) / total if total else None
-    return Event(words or "running", progress=progress, detail=" · ".join(filter(None, figures)))
-
-
 def news_of(event: "Event", elapsed: float) -> dict[str, Any]:
     """Write an event as the browser reads it; `elapsed` is in seconds."""
     return {

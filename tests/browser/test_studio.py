@@ -201,8 +201,8 @@ def test_the_payload_is_an_estimate_of_what_is_chosen(studio: Locator) -> None:
         "%%retouch photo\n"
         "# An estimate. Only a run confirms it.\n"
         "# Fabric is left out.\n"
-        "Heal 1.0 scale=0 layer\n"
-        f"Dodge Burn {opacity:g} 0.0 scale=0 layer"
+        "Heal 1.0 layer\n"
+        f"Dodge Burn {opacity:g} layer"
     )
 
 

@@ -43,13 +43,19 @@ def test_every_plugin_can_be_written(plugin) -> None:
     assert read_recipe([as_line(step)]).steps[0] == step
 
 
+def test_a_lone_second_number_is_named() -> None:
+    """A number without the one before it is not taken for that."""
+    (step,) = read_recipe([{"Plugin": "White Teeth", "Alpha2": 0.2}]).steps
+    assert as_line(step) == "White Teeth alpha2=0.2"
+
+
 def test_opacity_scales_strength(photo: Photo) -> None:
     """Alpha is multiplied; both are where both are strengths; a warmth is not one."""
     request = PRESETS["layers"].payload
     given = stack(photo, request, "White Teeth", "Dodge Burn")
     chosen = given.adjust(0, opacity=0.5).adjust(1, opacity=0.25)
     _, steps = lines(given, chosen)
-    assert steps == ["White Teeth 0.125 0.125 scale=0 layer", "Dodge Burn 0.25 0.2 scale=2 layer"]
+    assert steps == ["White Teeth 0.125 0.125 layer", "Dodge Burn 0.25 0.2 scale=2 layer"]
 
 
 def test_what_cannot_be_asked_for_is_said(photo: Photo) -> None:
@@ -87,14 +93,14 @@ def test_two_layers_of_one_plugin_are_told_apart(photo: Photo) -> None:
     request = read_recipe("Fabric 0.4 layer; Fabric 0.8 layer").payload
     given = stack(photo, request, "Fabric", "Fabric 2")
     _, steps = lines(given, given.adjust(1, opacity=0.5))
-    assert steps == ["Fabric 0.4 scale=0 layer"] * 2
+    assert steps == ["Fabric 0.4 layer"] * 2
 
 
 def test_without_a_request_the_plugins_are_asked_for_in_full(photo: Photo) -> None:
     """Layers from a file are asked for at the settings' defaults; one of an unknown maker is named."""
     given = stack(photo, "", "Skin Tone", "Sparkle", "0")
     remarks, steps = lines(given, given.adjust(0, opacity=0.5))
-    assert steps == ["Skin Tone 0.5 0.0 scale=0 layer"]
+    assert steps == ["Skin Tone 0.5 layer"]
     assert remarks == [
         f"# {name}: it is not known which step made it." for name in ("Sparkle", "0")
     ]

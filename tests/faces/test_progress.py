@@ -21,7 +21,6 @@ from retouch_nb.widgets.progress import (
     ending,
     news_of,
     on_stream,
-    tallied,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -202,22 +201,6 @@ def test_a_terminal_sees_a_line_that_vanishes() -> None:
     assert "queued" in written and "42 % |" in written and "sharpening" in written
     bar.close(None, "")
     assert stream.getvalue().endswith("\r") and "\n" not in stream.getvalue()
-
-
-def test_a_batch_is_shown_as_a_job_is() -> None:
-    """One bar for all: photos that failed need nothing more either, and the figures stand beside it."""
-    news = news_of(tallied(6, 10, failed=2, rate=0.5, words="enhancing cat"), 9.0)
-    assert (news["progress"], news["state"]) == (0.8, "enhancing cat")
-    assert news["detail"] == "6 of 10 done · 2 failed · 0.5 a second"
-    assert tallied(0, 0).progress is None
-
-
-def test_a_batch_on_a_terminal_is_one_line() -> None:
-    """The same figures stand in the text bar."""
-    stream = io.StringIO()
-    bar = TextBar("Enhance 10 photos", stream)
-    bar.show(tallied(6, 10))
-    assert "60 % |" in stream.getvalue() and "6 of 10 done" in stream.getvalue()
 
 
 class Terminal(io.StringIO):
