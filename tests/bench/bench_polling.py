@@ -14,7 +14,7 @@ from retouch_nb.client.cadence import Known, Rule, next_wait
 from tests.bench.measure import table
 
 RETOUCH4ME = Rule(2.0, 5.0)
-TASKS = 200
+TASKS = 100
 EARLIER = 12
 
 
