@@ -147,7 +147,9 @@ def options(kind: type[Operation], record: Record) -> dict[str, Any]:
 
 def drawn(source: Source) -> str:
     """Give the code that draws a mask, if it is nothing but marks and numbers; else nothing."""
-    return source.strokes if _only_marks(source.strokes) else ""
+    code = source.strokes
+    shows = all(letter.isprintable() or letter == "\n" for letter in code)
+    return code if shows and _only_marks(code) else ""
 
 
 def _only_marks(code: str) -> bool:

@@ -80,7 +80,7 @@ def test_tables_endings_and_previews_show_words_as_words(photo: Photo) -> None:
         Table([EVIL], [[EVIL]])._repr_html_(),
         ending(None, EVIL)["text/html"],
         Preview(
-            Enhance(replace(photo, name=EVIL)), EVIL, Price(1, EVIL), EVIL, (EVIL,)
+            Enhance(replace(photo, name=EVIL)), EVIL, Price(1, EVIL), EVIL, EVIL, (EVIL,)
         )._repr_html_(),
     ):
         harmless(html)

@@ -129,6 +129,7 @@ def test_a_name_that_could_be_code_is_not_pasted(name: str) -> None:
         "rn.Strokes.__subclasses__()",
         "rn.Image('x')",
         "rn.Photo('x')",
+        "rn.Stamp('\x1b[2J')",
         "rn.dataclass('x')",
         "rn.Strokes(rn.strokes)()",
         "(lambda: 1)()",
