@@ -61,10 +61,13 @@ class Mask:
         True where the photo is to be changed. Read-only.
     drawn : str
         Code of the strokes it was drawn by; empty for any other mask.
+    straight : bool
+        Nothing but boxes was painted: a service may be told their `rectangles` instead.
     """
 
     pixels: npt.NDArray[np.bool_]
     drawn: str = ""
+    straight: bool = False
 
     @classmethod
     def open(

@@ -127,7 +127,13 @@ class Strokes:
         pixels = self._finished(size, photo)
         if self.feather:
             pixels = self._blurred(pixels) >= 128
-        return Mask(_locked(pixels))
+        return Mask(_locked(pixels), straight=self.straight)
+
+    @property
+    def straight(self) -> bool:
+        """Tell whether nothing but boxes, and masks from elsewhere that may be boxes, was painted."""
+        boxes = all(isinstance(mark, Box | Stamp | Invert) for mark in self.marks)
+        return bool(self.marks) and boxes and self.grow <= 0 and not self.feather
 
     def soft(
         self, size: tuple[int, int] | None = None, *, photo: "PhotoLike | None" = None

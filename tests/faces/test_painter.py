@@ -163,12 +163,19 @@ def test_a_painter_is_a_mask(painter: MaskPainter) -> None:
 
     painter.add(Box(12, 8, 24, 16))
     painter.add(Flood(50, 40), channel="retain")
-    assert rn.Inpaint(painter.photo, painter).mask.coverage == pytest.approx(0.04)
+    assert rn.Inpaint(painter.photo, painter).area().coverage == pytest.approx(0.04)
     assert Mask.open(painter, (240, 160)).coverage == pytest.approx(0.04)
     request = rn.RetouchObject(painter.photo, painter, retain_mask=painter.retain)
     assert request.retain_mask.pixels.sum() == 20 * 30
     with pytest.raises(PictureError, match="another shape"):
         Mask.open(painter, (120, 120))
+
+
+def test_pointing_at_nothing_is_said(painter: MaskPainter) -> None:
+    """A click beside the photo, or on an object that is not there, leaves a sentence and no mark."""
+    status = send(painter, points((500, 500)), kind="stroke", tool="wand", tolerance=5)
+    assert "Nothing was found" in status["trouble"]
+    assert painter.strokes.marks == ()
 
 
 def test_an_empty_or_too_large_mask_is_not_sent(painter: MaskPainter) -> None:
@@ -233,7 +240,7 @@ def test_the_magic_opens_a_painter_and_replays_strokes(
         == cell("%mask coffee.png --strokes spot.png").mask.digest
     )
     assert cell("%mask coffee.png --strokes mine").strokes == painter.strokes
-    assert cell("%inpaint coffee.png --mask mine").operation.mask.digest == painter.mask.digest
+    assert cell("%inpaint coffee.png --mask mine").operation.area().digest == painter.mask.digest
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def indices(subject: Grey, retain: Grey, *, edges: bool) -> Grey:
         shown = np.where((other > 0) & striped, other + _RETAIN, shown)
     if edges:
         for name, channel in (("subject", subject), ("retain", retain)):
-            shown[outline(channel)] = _EDGES[name]
+            if channel.any():
+                shown[outline(channel)] = _EDGES[name]
     return np.asarray(shown, np.uint8)
 
 

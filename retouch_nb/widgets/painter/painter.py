@@ -17,7 +17,7 @@ from retouch_nb.contract import Operation
 from retouch_nb.edit import Edit
 from retouch_nb.errors import ParameterError, PictureError, RetouchError
 from retouch_nb.job import Job
-from retouch_nb.marks import Box, Flood, Invert, Mark, Stamp
+from retouch_nb.marks import Box, Flood, Invert, Mark, Pick, Stamp
 from retouch_nb.mask import Mask, MaskLike, Rectangle
 from retouch_nb.photo import Photo, PhotoLike
 from retouch_nb.providers.picwish import Inpaint, RetouchObject
@@ -31,7 +31,6 @@ from retouch_nb.widgets.painter.preview import Preview
 from retouch_nb.widgets.painter.rounds import Watch
 from retouch_nb.widgets.painter.twin import twin
 
-MOST_RECTANGLES = 50
 _TWIN_DELAY = 1.0
 
 
@@ -147,8 +146,16 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         return f"<MaskPainter {self.photo.name} {width} x {height}, {self._words()}>"
 
     def add(self, mark: Mark, *, channel: Channel = "subject") -> None:
-        """Paint one more mark."""
+        """Paint one more mark.
+
+        Raises
+        ------
+        PictureError
+            A mark that selects by colour finds nothing; everything stays as it was.
+        """
         with self._lock:
+            if isinstance(mark, Flood | Pick):
+                _check_found(mark, self.photo)
             self._change(channel, lambda s: replace(s, marks=(*s.marks, mark)))
 
     def load(
@@ -224,16 +231,11 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
                 "Nothing is painted yet.", advice="Nothing was sent. Paint over what is meant."
             )
         if name == "retouch_object":
-            kept = step.retain.mask() if self._painted("retain") else None
-            return RetouchObject(step.photo, step.subject.mask(), retain_mask=kept)
+            kept = _mask(step, "retain") if self._painted("retain") else None
+            return RetouchObject(step.photo, _mask(step, "subject"), retain_mask=kept)
         if name != "inpaint":
             raise ParameterError(f"A painter does not run {name!r}.", advice="Nothing was sent.")
-        areas = self.rectangles
-        return (
-            Inpaint(step.photo, rectangles=areas)
-            if areas
-            else Inpaint(step.photo, step.subject.mask())
-        )
+        return Inpaint(step.photo, _mask(step, "subject"))
 
     def run(self, name: str = "inpaint") -> Job:
         """Start what the buttons start, without waiting; the result becomes the photo of the next round.
@@ -458,6 +460,21 @@ def _strokes_of(source: Any, photo: Photo) -> Strokes:
     return Strokes(photo.size, [Stamp.of(Mask.open(source, photo.size, photo=photo))], photo=photo)
 
 
+def _mask(step: Step, channel: Channel) -> Mask:
+    """Draw a channel as an operation does, which keeps the code of the strokes with it."""
+    return Mask.open(step.strokes(channel), step.photo.size, photo=step.photo)
+
+
+def _check_found(mark: Flood | Pick, photo: Photo) -> None:
+    """Refuse to keep a pointing at nothing."""
+    alone = Strokes(photo.size, [replace(mark, erase=False)], photo=photo)
+    if not alone.mask().pixels.any():
+        raise PictureError(
+            "Nothing was found there.",
+            advice="Point inside the photo, with a larger reach or tolerance, or draw a box around the object.",
+        )
+
+
 def _since(asked: Strokes, now: Strokes) -> tuple[Mark, ...]:
     count = len(asked.marks)
     return tuple(now.marks[count:]) if now.marks[:count] == asked.marks else ()
@@ -465,10 +482,7 @@ def _since(asked: Strokes, now: Strokes) -> tuple[Mark, ...]:
 
 def _rectangles(strokes: Strokes) -> tuple[Rectangle, ...] | None:
     """Look for rectangles only where marks can have left some: a brush never does."""
-    straight = all(isinstance(mark, Box | Stamp | Invert) for mark in strokes.marks)
-    if not strokes.marks or not straight or strokes.grow > 0 or strokes.feather:
-        return None
-    return strokes.mask().rectangles(MOST_RECTANGLES)
+    return strokes.mask().rectangles() if strokes.straight else None
 
 
 def _refinement(strokes: Strokes) -> dict[str, Any]:

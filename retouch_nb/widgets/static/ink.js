@@ -371,6 +371,7 @@ class Painter {
 
   layout() {
     const width = this.parts.root.clientWidth;
+    this.corner = undefined;
     if (!width) return;
     const most = clamp(window.innerHeight * 0.6, 260, 620);
     const scale = Math.min(width / this.photo.width, most / this.photo.height, 6);
@@ -443,7 +444,7 @@ class Painter {
   begin(point) {
     const { tool, channel, tolerance } = this.hand;
     const erase = this.hand.erase || tool === "eraser";
-    if (tool === "polygon" && this.shape) return this.corner(point);
+    if (tool === "polygon" && this.shape) return this.addCorner(point);
     this.shape = { tool, channel, erase, tolerance, size: this.hand.sizes[tool] ?? 1, points: [point] };
     if (tool === "polygon") this.shape.points.push({ ...point });
     if (tool === "wand") return this.finish();
@@ -479,7 +480,7 @@ class Painter {
     drawBrush(context, shape, from);
   }
 
-  corner(point) {
+  addCorner(point) {
     const { points } = this.shape;
     const [first, last] = [toStage(this.view, points[0]), toStage(this.view, point)];
     const near = Math.hypot(first.x - last.x, first.y - last.y) < CLOSE;
@@ -522,6 +523,9 @@ class Painter {
 
   wirePointer(on) {
     const { stage } = this.parts;
+    const moved = () => (this.corner = undefined);
+    on(stage, "pointerenter pointerdown", moved);
+    on(window, "scroll resize wheel", moved, { capture: true, passive: true });
     on(stage, "pointerdown", (event) => this.pointerdown(event));
     on(stage, "pointermove", (event) => this.pointermove(event));
     on(stage, "pointerup pointercancel lostpointercapture", (event) => this.pointerup(event));
@@ -534,9 +538,10 @@ class Painter {
     on(stage, "drop", (event) => (event.preventDefault(), this.open(event.dataTransfer.files[0])));
   }
 
+  // Asked for once and kept: asking for it at every sample would lay out the page at every sample.
   at(event) {
-    const box = this.parts.stage.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
+    this.corner ??= this.parts.stage.getBoundingClientRect();
+    return { x: event.clientX - this.corner.left, y: event.clientY - this.corner.top };
   }
 
   sample(event) {
@@ -734,7 +739,7 @@ class Painter {
       this.begin(point);
       if (this.shape?.tool === "object") this.finish();
       else if (this.shape) this.tell("painting; press again to finish");
-    } else if (this.shape.tool === "polygon") this.corner(point);
+    } else if (this.shape.tool === "polygon") this.addCorner(point);
     else {
       this.finish();
       this.tell("painted");
