@@ -76,7 +76,8 @@ class Studio(anywidget.AnyWidget):
         self._given = stack
         self._sound = _as_given(stack)  # traitlets shows a bundle of news before it is validated
         self._lock = threading.RLock()
-        self._outputs: list[Any] = []
+        self._views: list[Any] = []
+        self._twins: list[Any] = []
         small = stack.preview(LONGEST)
         super().__init__(
             base={"pixels": _packed(_rgba(small.base)), "size": list(small.base.size)},
@@ -128,11 +129,11 @@ class Studio(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End the view: a static gallery of what was chosen takes its place."""
-        if self.comm is not None and self._outputs:
-            widget, twin = self._outputs
-            widget.update(ending(None, ""), raw=True)
+        for view in self._views:
+            view.update(ending(None, ""), raw=True)
+        for twin in self._twins:
             twin.update(ending(gallery(self.stack), repr(self.stack)), raw=True)
-            self._outputs = []
+        self._views, self._twins = [], []
         _open.pop(id(self._given), None)
         super().close()
 
@@ -160,28 +161,24 @@ class Studio(anywidget.AnyWidget):
             return
         began = time.perf_counter()
         whole = self.composite()
-        small = np.asarray(
-            whole.to_pil().convert("RGBA").resize(self.base["size"], Image.Resampling.BOX)
-        )
-        news = {
-            "kind": "rendered",
-            "size": list(whole.size),
-            "seconds": time.perf_counter() - began,
-        }
+        image = whole.to_pil().convert("RGBA")
+        small = np.asarray(image.resize(self.base["size"], Image.Resampling.BOX))
+        news = {"kind": "rendered", "size": whole.size, "seconds": time.perf_counter() - began}
         with self._lock:
             self.send(news, buffers=[_packed(small)])
             unpin(self)
 
     def _ipython_display_(self) -> None:
         """Show the view, and below it what is left of it without a kernel; a living view hides that."""
+        self.show()
         twin = ending(_twin(self.stack), repr(self.stack))
-        self._outputs = [self.show(), display(twin, raw=True, display_id=True)]  # type: ignore[no-untyped-call]
+        self._twins.append(display(twin, raw=True, display_id=True))  # type: ignore[no-untyped-call]
 
-    def show(self) -> Any:
+    def show(self) -> None:
         """Show the view alone, where a gallery of the layers stands anyway."""
         bundle = self._repr_mimebundle_()
         shown = bundle[0] if isinstance(bundle, tuple) else bundle  # with or without metadata
-        return display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        self._views.append(display(shown, raw=True, display_id=True))  # type: ignore[no-untyped-call]
 
 
 _open: WeakValueDictionary[int, Studio] = WeakValueDictionary()

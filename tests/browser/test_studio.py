@@ -241,3 +241,17 @@ def test_the_twin_is_hidden_by_a_living_view_and_stays_when_it_ends(
     expect(chromium.get_by_text("3 layers")).to_be_visible()
     jupyter.open(chromium, "studio.ipynb")
     expect(twin.get_by_text("3 layers")).to_be_visible()
+
+
+def test_notebook_7_has_it_too(
+    chromium: Page, jupyter: "Jupyter", python: Callable[[], dict[str, Any]]
+) -> None:
+    """The other front end opens the same studio, and Python hears of what is chosen there."""
+    jupyter.write("studio7.ipynb", new_code_cell(SETUP))
+    jupyter.open(chromium, "studio7.ipynb", app="notebooks")
+    jupyter.run(chromium)
+    studio = chromium.locator(".retouch-studio")
+    expect(studio).to_have_attribute("data-drawn", "1")
+    studio.get_by_label("Heal: visible").uncheck()
+    assert (pixels(studio) == python()["pixels"]).all()
+    assert not python()["chosen"]["layers"][0]["visible"]
