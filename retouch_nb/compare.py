@@ -23,6 +23,7 @@ from retouch_nb.figure import (
     LONGEST,
     Preview,
     alone,
+    displayed,
     page,
     same_shape,
     script,
@@ -77,14 +78,14 @@ class Comparison:
     @property
     def facts(self) -> tuple[str, ...]:
         """What differs, one sentence a picture, and which pictures were enlarged to be compared."""
-        found = zip(self.names[1:], self.differences, strict=True)
-        said = [_said(name, self.names[0], found, self.metric) for name, found in found]
+        pairs = zip(self.names[1:], self.differences, strict=True)
+        said = [_said(name, self.names[0], found, self.metric) for name, found in pairs]
         return (*said, *self._fitted())
 
     def save_html(self, path: str | os.PathLike[str]) -> Path:
         """Write one self-contained page, which works with no kernel and no network; give its path."""
         target = Path(path).expanduser()
-        target.write_text(page(f"{' · '.join(self.names)}", self._repr_html_()), "utf-8")
+        target.write_text(page(" · ".join(self.names), self._repr_html_()), "utf-8")
         return target
 
     def _fitted(self) -> tuple[str, ...]:
@@ -114,7 +115,7 @@ class Comparison:
 
     def _previews(self) -> list[Preview]:
         """Make all previews as large on the page as the largest: they cover each other."""
-        shown = Preview.of(_largest(self.pictures), "", 1).shown
+        shown = displayed(_largest(self.pictures).size)
         return [
             replace(Preview.of(photo, name, self.longest), shown=shown)
             for name, photo in zip(self.names, self.pictures, strict=True)

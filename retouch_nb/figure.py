@@ -229,7 +229,7 @@ class Preview:
             data=webp(small, photo.icc_profile),
             label=label,
             alt=f"{label}: {photo.name}, {width} x {height}",
-            shown=_displayed(photo.size),
+            shown=displayed(photo.size),
             transparent=small.mode == "RGBA",
         )
 
@@ -261,7 +261,7 @@ def webp(small: Image.Image, icc: bytes | None) -> bytes:
     return buffer.getvalue()
 
 
-def _displayed(size: tuple[int, int]) -> tuple[int, int]:
+def displayed(size: tuple[int, int]) -> tuple[int, int]:
     """Fit a picture into the frame; only one too narrow for its labels is enlarged."""
     width, height = size
     scale = min(FRAME[0] / width, FRAME[1] / height, max(1.0, _ROOM_FOR_LABELS / width))

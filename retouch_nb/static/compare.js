@@ -42,20 +42,28 @@ function start(root, setup) {
   };
   const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
   let due = 0;
+  let ticking = false;
   const tick = (time) => {
-    if (!parts.root.isConnected && due) return void (due = 0);
-    if (state.mode !== "blink") return void (due = 0);
+    ticking = state.mode === "blink" && parts.root.isConnected;
+    if (!ticking) return void (due = 0);
     if (due && time >= due && !state.paused) change({ odd: !state.odd });
     if (!due || time >= due) due = time + 1000 * state.seconds;
     requestAnimationFrame(tick);
   };
+  const wake = () => {
+    if (state.mode !== "blink" || ticking) return;
+    ticking = true;
+    requestAnimationFrame(tick);
+  };
   const choose = (mode) => {
-    const idle = state.mode !== "blink";
     change({ mode, odd: false, paused: mode === "blink" && reduced });
-    if (mode === "blink" && idle) requestAnimationFrame(tick);
+    wake();
   };
   listen(parts, state, { change, choose });
-  new ResizeObserver(draw).observe(parts.stage);
+  new ResizeObserver(() => {
+    draw();
+    wake(); // a notebook may take the stage out of the page and put it back
+  }).observe(parts.stage);
   draw();
 }
 

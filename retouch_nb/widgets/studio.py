@@ -129,9 +129,9 @@ class Studio(anywidget.AnyWidget):
 
     def close(self) -> None:
         """End the view: a static gallery of what was chosen takes its place."""
-        for view in self._views:
+        for view in filter(None, self._views):  # None where there was no shell to show it
             view.update(ending(None, ""), raw=True)
-        for twin in self._twins:
+        for twin in filter(None, self._twins):
             twin.update(ending(gallery(self.stack), repr(self.stack)), raw=True)
         self._views, self._twins = [], []
         _open.pop(id(self._given), None)

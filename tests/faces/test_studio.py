@@ -146,3 +146,11 @@ def test_every_publication_is_unpinned(studio: Studio) -> None:
         studio.comm._reply_subshell_id = "busy"
         publish()
         assert not hasattr(studio.comm, "_reply_subshell_id")
+
+
+def test_a_script_can_show_and_close_it(studio: Studio, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no shell, showing and inserting print words, and closing does no harm."""
+    studio._ipython_display_()
+    studio.insert_cell()
+    studio.close()
+    assert "%%retouch photo" in capsys.readouterr().out
