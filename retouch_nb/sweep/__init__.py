@@ -76,7 +76,7 @@ def sweep(
     >>> import numpy as np
     >>> photo = np.zeros((24, 32, 3), np.uint8)
     >>> sweep("enhance", photo, type=["clean", "face"], scale_factor="1,2", dry_run=True)
-    Sweep of enhance, nothing sent: 4 tiles · ... new request... · free (embedded engine) · ...
+    Plan for a sweep of enhance; a plan sends nothing: 4 tiles · ... new request... · free (embedded engine) · ...
       type: clean, face
       scale_factor: 1, 2
     """

@@ -109,10 +109,12 @@ class Axis:
         )
 
     def joined(self, other: "Axis") -> "Axis":
-        """Add the values of another axis that are new."""
+        """Add the values of another axis that are new; numbers are put in order."""
         values = [*self.values, *other.values]
         words = [*self.labels, *other.labels]
         kept = _each_once(values)
+        if all(isinstance(value, int | float) for value in values):
+            kept.sort(key=values.__getitem__)
         return Axis(self.name, tuple(values[i] for i in kept), _apart([words[i] for i in kept]))
 
 

@@ -364,7 +364,7 @@ class Plan:
 
     def __repr__(self) -> str:
         rows = [f"  {axis.name}: {', '.join(axis.labels)}" for axis in self.layout.axes]
-        head = f"Sweep of {self.layout.operation.name}, nothing sent: {' · '.join(self.facts)}"
+        head = f"Plan for a sweep of {self.layout.operation.name}; a plan sends nothing: {' · '.join(self.facts)}"
         return "\n".join([head, *rows, *(f"  {remark}" for remark in self.remarks)])
 
     def _repr_html_(self) -> str:
@@ -375,7 +375,8 @@ class Plan:
         )
         remarks = "".join(f"<div>{escape(remark)}</div>" for remark in self.remarks)
         return (
-            f"<p><b>Sweep of {self.layout.operation.name}</b>, nothing was sent: {escape(' · '.join(self.facts))}</p>"
+            f"<p><b>Plan for a sweep of {self.layout.operation.name}</b>; a plan sends nothing: "
+            f"{escape(' · '.join(self.facts))}</p>"
             f'<table>{rows}</table><div style="font-size:12px;opacity:0.75">{remarks}</div>'
         )
 

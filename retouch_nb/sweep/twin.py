@@ -216,6 +216,6 @@ def _style() -> str:
 @cache
 def _script() -> str:
     """Read what the widget's module shares, as a script that acts on every grid of the page which has no tools yet."""
-    code = (_STATIC / "grid.js").read_text("utf-8").partition(_SHARED)[2]
+    code = _SHARED + (_STATIC / "grid.js").read_text("utf-8").partition(_SHARED)[2]
     plain = re.sub(r"^(?:export .*|\s*//.*)$\n", "", code, flags=re.MULTILINE)
     return f"(() => {{{plain}document.querySelectorAll('.retouch-grid').forEach(addTools);}})()"

@@ -105,9 +105,11 @@ class GridWidget(anywidget.AnyWidget):
 
     def put(self, index: int, tile: dict[str, Any]) -> None:
         """Show a tile."""
-        with self._lock:
-            self.set_trait(f"tile_{index}", {"index": index, **tile})
-            unpin(self)
+        self._publish(f"tile_{index}", {"index": index, **tile})
+
+    def say(self, facts: str) -> None:
+        """Say how far it is."""
+        self._publish("facts", facts)
 
     def finish(self) -> None:
         """Take no more clicks, and free the browser's side."""
@@ -116,13 +118,16 @@ class GridWidget(anywidget.AnyWidget):
             self.layout.close()
             self.close()
 
+    def _publish(self, name: str, value: object) -> None:
+        with self._lock:
+            self.set_trait(name, value)
+            unpin(self)
+
     def _hear(self, widget: object, content: object, buffers: object) -> None:
         """Act on clicks; whatever else a browser may send changes nothing."""
         match content:
             case {"kind": "stop"} if self.state == "running":
-                with self._lock:
-                    self.state = "stopping"
-                    unpin(self)
+                self._publish("state", "stopping")
                 self._on_stop()
             case {"kind": "retry", "tile": int(index)} if 0 <= index < len(self.names):
                 self._on_retry(index)
@@ -165,7 +170,7 @@ class CellView:
             if self._shown.get(index) != look:
                 self._shown[index] = look
                 self._widget.put(index, self._described(tile))
-        self._widget.facts = facts(self._grid)
+        self._widget.say(facts(self._grid))
 
     def _described(self, tile: Tile) -> dict[str, Any]:
         described = {"state": tile.state, "html": tile_html(self._grid, tile, "")}

@@ -79,7 +79,11 @@ def test_the_script_is_whole_and_ends_nothing(tuner: Tuner, enhancement: dict[st
     """It carries no module syntax, no comment lines, and cannot close its own element."""
     html = tuner.run(Enhance, enhancement)._repr_html_()
     (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
-    assert "export" not in script and "addTools" in script and html.endswith("</script>")
+    assert (
+        "export" not in script
+        and script.startswith("(() => {\nfunction addTools(")
+        and html.endswith("</script>")
+    )
 
 
 def test_a_page_is_complete(tuner: Tuner, enhancement: dict[str, Any], home: Any) -> None:
