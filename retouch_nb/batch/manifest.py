@@ -9,7 +9,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
@@ -22,8 +22,11 @@ from retouch_nb.errors import HomeError, ParameterError
 from retouch_nb.photo import FORMATS
 
 BOOK: Final = ".manifest.sqlite3"
-AT_ONCE: Final = 5_000
+AT_ONCE: Final = 500
 """Rows in memory while the file is written."""
+
+RECENT: Final = 64
+"""Rows that are kept at hand: as many as are commonly under way."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,7 @@ class Manifest:
         self.clock = clock
         self._lock = threading.RLock()
         self._database: sqlite3.Connection | None = None
+        self._recent: OrderedDict[str, Row] = OrderedDict()
         self._recipe = json.dumps(recipe, sort_keys=True, default=str)
         self.counts: Counter[tuple[str, str]] = Counter()
         self.open()
@@ -198,6 +202,7 @@ class Manifest:
             if self._database is not None:
                 self._database.close()
                 self._database = None
+                self._recent.clear()
 
     def next_turn(self) -> None:
         """Begin another walk over the source, in which every photo is met once."""
@@ -228,6 +233,7 @@ class Manifest:
             self._run(f"update photos set {sets} where source = ?", *facts.values(), source)
             self._count(before, -1)
             self._count(after, 1)
+            self._remember(after)
         return after
 
     def find(self, source: str) -> Row:
@@ -300,11 +306,22 @@ class Manifest:
         marks = ", ".join("?" * len(COLUMNS))
         self._run(f"insert into photos values ({marks})", *asdict(row).values())
         self._count(row, 1)
+        self._remember(row)
         return row
 
     def _find(self, source: str) -> Row | None:
-        values = self._run("select * from photos where source = ?", source).fetchone()
-        return Row(*_typed(values)) if values else None
+        """Give a row; nobody else writes here, so those of the last photos are known without asking the file."""
+        row = self._recent.get(source)
+        if row is None:
+            values = self._run("select * from photos where source = ?", source).fetchone()
+            row = Row(*_typed(values)) if values else None
+        return row
+
+    def _remember(self, row: Row) -> None:
+        self._recent[row.source] = row
+        self._recent.move_to_end(row.source)
+        while len(self._recent) > RECENT:
+            self._recent.popitem(last=False)
 
     def _page(self, after: tuple[int, str]) -> list[Any]:
         query = "select * from photos where (position, source) > (?, ?) order by position, source limit ?"

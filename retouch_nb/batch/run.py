@@ -108,7 +108,8 @@ class Here:
                 await self._desk.permit(ask_of(entry, attempt, token))
 
         def watch(event: "Event") -> None:
-            self._desk.heard(attempt.row.source, token, event.ticket)
+            if event.ticket and not self._route.free:
+                self._desk.heard(attempt.row.source, token, event.ticket)
 
         try:
             client = self._session.client

@@ -4,6 +4,7 @@ So the folder is the index, a broken file gives itself away, and processes need 
 """
 
 import hashlib
+import math
 import os
 import shutil
 import time
@@ -25,6 +26,9 @@ ROOM: Final = 50_000_000
 ABANDONED: Final = 86_400
 """Seconds after which a file that never became whole is removed."""
 
+
+LOOK_AFTER: Final = 0.01
+"""How much of the cache's size may be put into it before it is looked through: its size is kept to a hundredth."""
 
 ANY: Final[tuple[Kind, ...]] = ("picture", "zip")
 
@@ -85,24 +89,31 @@ class Cache:
         self.most_bytes = most_bytes
         self._clock = clock
         self._room = room
+        self._unlooked = math.inf
 
     def get(self, identity: str, *, digest: str = "*") -> Kept | None:
         """Find the result of a request, the newest or the one with this digest; a broken one is dropped."""
-        found = sorted(self.folder.glob(f"{identity}.{digest}.*"), key=_written, reverse=True)
+        found = sorted(
+            self._shelf(identity).glob(f"{identity}.{digest}.*"), key=_written, reverse=True
+        )
         return next(filter(None, map(self._checked, found)), None)
 
     def find(self, identity: str) -> Path | None:
         """Give the newest file of a request without looking into it."""
-        return max(self.folder.glob(f"{identity}.*.*"), key=_written, default=None)
+        return max(self._shelf(identity).glob(f"{identity}.*.*"), key=_written, default=None)
 
     def put(self, identity: str, landed: Landed, seen: Seen) -> Kept:
         """Move a result that was looked at to its place and make room for it."""
-        target = self.folder / f"{identity}.{landed.digest}.{seen.ending}"
+        target = self._shelf(identity) / f"{identity}.{landed.digest}.{seen.ending}"
         with writing(target):
+            make_private(target.parent)
             landed.path.replace(target)
         self._touch(target)
-        self._evict(spare=target)
-        self._sweep()
+        self._unlooked += target.stat().st_size
+        if self._unlooked >= LOOK_AFTER * self.most_bytes:
+            self._unlooked = 0
+            self._evict(spare=target)
+            self._sweep()
         return Kept(target, landed.digest, seen.kind, seen.photo)
 
     def check_room(self) -> None:
@@ -146,7 +157,13 @@ class Cache:
         with suppress(OSError):
             os.utime(path, (self._clock(), path.stat().st_mtime))
 
+    def _shelf(self, identity: str) -> Path:
+        """Give the folder of a request: a folder of a hundred thousand files takes long to look through."""
+        return self.folder / identity[:2]
+
     def _evict(self, *, spare: Path) -> None:
+        if self.size() <= self.most_bytes:
+            return
         files = sorted(self._files(), key=lambda file: file[1].st_atime)
         excess = sum(status.st_size for _, status in files) - self.most_bytes
         for path, status in files:
@@ -163,7 +180,7 @@ class Cache:
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         """List the results; not what is still arriving."""
-        for path in self.folder.glob("*.*.*"):
+        for path in self.folder.glob("*/*.*.*"):
             with suppress(OSError):  # another process may have just removed it
                 yield path, path.stat()
 

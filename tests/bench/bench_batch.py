@@ -1,0 +1,288 @@
+"""Batches: throughput by workers, what the client costs an item, use of an allowed rate, and memory from 100 items on.
+
+The peer of the client is a hand-written httpx loop on the same served engine. Pass ``--large`` for 100,000 items.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import httpx
+import numpy as np
+from distributed import Client as Cluster
+from distributed import LocalCluster
+
+from retouch_nb.batch import start
+from retouch_nb.client import Route
+from retouch_nb.contract import Provider
+from retouch_nb.engine import Engine, EngineSettings
+from retouch_nb.photo import Photo, Pixels
+from retouch_nb.providers.picwish import PICWISH, Enhance, Inpaint
+from retouch_nb.session import Session
+from tests.bench.measure import medians, table
+
+TINY = Photo.open(np.full((24, 32, 3), 90, np.uint8)).data
+
+
+def picture(seed: int, width: int = 480, height: int = 360) -> Pixels:
+    """Make something between noise and a gradient, as a photo is."""
+    small = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3))
+    return np.asarray(
+        cv2.resize(small.astype(np.uint8), (width, height), interpolation=cv2.INTER_CUBIC), np.uint8
+    )
+
+
+@contextmanager
+def session(*, workers: int = 2, kind: type[Session] = Session) -> Iterator[Session]:
+    """Give a session of its own, whose engine works on so many pictures at once."""
+    with tempfile.TemporaryDirectory() as home:
+        made = kind(home=Path(home), environ={})
+        made.settings.progress = False
+        made.__dict__["engine"] = Engine(EngineSettings(workers=workers))
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def run(made: Session, photos: Any, **more: Any) -> None:
+    """Do a batch into a folder that vanishes."""
+    with tempfile.TemporaryDirectory() as out:
+        done = start(made, photos=photos, out=Path(out), provider="local", **more).wait()
+    assert set(done.counts) == {"done"}, done
+
+
+def throughput(items: int = 16) -> str:
+    """Compare one worker with two: threads of the engine, and processes of a cluster."""
+    mask = np.zeros((360, 480), bool)
+    mask[100:220, 150:300] = True
+    made = iter(range(10**6))
+    cv2.setNumThreads(1)  # a worker is a core: OpenCV's own threads would count twice
+
+    def threads(workers: int) -> None:
+        photos = [picture(next(made)) for _ in range(items)]
+        with session(workers=workers) as own:
+            run(own, photos, operation=Inpaint, masks=mask, options={})
+
+    rows = _scaling(
+        "threads", medians({"1": lambda: threads(1), "2": lambda: threads(2)}, rounds=3), items
+    )
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local,
+        Cluster(local) as cluster,
+    ):
+        addresses = sorted(cluster.nthreads())
+        cluster.run(_one_thread)
+
+        def processes(workers: int) -> None:
+            photos = [picture(next(made)) for _ in range(items)]
+            with session() as own:
+                run(
+                    own,
+                    photos,
+                    operation=Inpaint,
+                    masks=mask,
+                    options={},
+                    scheduler=cluster,
+                    concurrency=workers,
+                )
+
+        assert len(addresses) == 2
+        rows += _scaling(
+            "Dask processes",
+            medians({"1": lambda: processes(1), "2": lambda: processes(2)}, rounds=3),
+            items,
+        )
+    return table("Throughput of removal, 480 x 360", ("workers", "1", "2", "gain"), rows)
+
+
+def _one_thread() -> None:
+    cv2.setNumThreads(1)
+
+
+def _scaling(name: str, seconds: dict[str, float], items: int) -> list[list[object]]:
+    one, two = seconds["1"], seconds["2"]
+    return [[name, f"{items / one:.2f}/s", f"{items / two:.2f}/s", f"{one / two:.2f}x"]]
+
+
+SERVE = """
+import sys, uvicorn
+from retouch_nb.engine import Engine, EngineSettings
+settings = EngineSettings(rate_limit=sys.argv[2] == "paced", quota=10**6)
+uvicorn.run(Engine(settings).app, port=int(sys.argv[1]), log_level="warning")
+"""
+
+
+@contextmanager
+def served(pace: str, port: int) -> Iterator[str]:
+    """Serve an engine in a process of its own."""
+    server = subprocess.Popen([sys.executable, "-c", SERVE, str(port), pace])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                httpx.get(url, timeout=5)
+                break
+            except httpx.TransportError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+class Paid(Session):
+    """A session whose cloud is a served engine; its rows are as durable as those of a paid service."""
+
+    url = ""
+    paced = False
+
+    def _service_route(self, service: Provider) -> Route:
+        return Route(PICWISH, self.url, "PicWish", paced=self.paced)
+
+
+def overhead(items: int = 20) -> str:
+    """Compare a batch, one photo at a time, with the loop one would write: post, fetch, write."""
+    made = iter(range(10**6))
+    with (
+        served("free", 8791) as url,
+        session(kind=Paid) as own,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        assert isinstance(own, Paid)
+        own.url = url
+        own.environ = {"PICWISH_API_KEY": "any-key-will-do"}
+        own.credentials._environ = own.environ
+
+        def ours() -> None:
+            photos = [picture(next(made)) for _ in range(items)]
+            with tempfile.TemporaryDirectory() as out:
+                done = start(
+                    own,
+                    Enhance,
+                    photos,
+                    out=Path(out),
+                    provider="cloud",
+                    concurrency=1,
+                    options={"sync": True, "scale_factor": 2},
+                ).wait()
+            assert done.counts == {"done": items}, done
+
+        def by_hand() -> None:
+            photos = [picture(next(made)) for _ in range(items)]
+            with httpx.Client(timeout=60, headers={"X-API-KEY": "any"}) as client:
+                for n, photo in enumerate(photos):
+                    files = {"image_file": ("p.png", Photo.open(photo).data, "image/png")}
+                    form = {"sync": "1", "scale_factor": "2", "return_type": "1", "type": "clean"}
+                    told = client.post(
+                        f"{url}/api/tasks/visual/scale", data=form, files=files
+                    ).json()
+                    data = client.get(told["data"]["image"]).content
+                    Photo.open(data)
+                    (Path(folder) / f"{n}.png").write_bytes(data)
+
+        seconds = medians({"batch": ours, "httpx loop": by_hand}, rounds=5)
+    ratio = seconds["batch"] / seconds["httpx loop"]
+    rows = [[name, f"{1000 * value / items:.0f} ms"] for name, value in seconds.items()]
+    return table(
+        "One photo at a time, enlarged 2x at a served engine",
+        ("client", "per photo"),
+        [*rows, ["ratio", f"{ratio:.2f}"]],
+    )
+
+
+def rate(items: int = 30) -> str:
+    """Use up a real limit of two requests a second with many photos under way."""
+    with (
+        served("paced", 8792) as url,
+        session(kind=Paid) as own,
+        tempfile.TemporaryDirectory() as out,
+    ):
+        assert isinstance(own, Paid)
+        own.url, own.paced = url, True
+        own.environ = {"PICWISH_API_KEY": "any-key-will-do"}
+        own.credentials._environ = own.environ
+        began = time.monotonic()
+        done = start(
+            own,
+            Enhance,
+            [picture(n, 64, 48) for n in range(items)],
+            out=Path(out),
+            provider="cloud",
+            options={"sync": True, "scale_factor": 1},
+        ).wait()
+        seconds = time.monotonic() - began
+        assert done.counts == {"done": items}, done
+        requests = items - 1  # intervals between requests that are counted; downloads are not
+    return table(
+        "A limit of 2 requests a second",
+        ("requests", "seconds", "of the allowed rate"),
+        [[items, f"{seconds:.1f}", f"{100 * requests / seconds / 2:.0f} %"]],
+    )
+
+
+class Instantly(httpx.AsyncBaseTransport):
+    """An engine that has every result at once."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async for _ in request.stream:  # type: ignore[union-attr]
+            pass
+        return httpx.Response(200, content=TINY)
+
+
+class Instant(Session):
+    """A session with that engine."""
+
+    def _engine_route(self, service: Provider) -> Route:
+        return Route(
+            PICWISH, "http://engine.local", "instant", transport=Instantly(), paced=False, free=True
+        )
+
+
+class Many:
+    """So many small photos, each another, none kept."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[Pixels]:
+        for n in range(self.count):
+            photo = np.zeros((12, 16, 3), np.uint8)
+            photo[0, 0] = n % 256, n // 256 % 256, n // 65536
+            yield photo
+
+
+def memory(counts: tuple[int, ...]) -> str:
+    """Measure the peak of what Python holds during batches of more and more photos."""
+    rows = []
+    for count in (10, *counts):  # the first loads what is loaded once
+        with session(kind=Instant) as own:
+            tracemalloc.start()
+            began = time.monotonic()
+            run(own, Many(count), operation=Enhance, options={"sync": True, "return_type": 3})
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        each = 1000 * (time.monotonic() - began) / count
+        rows.append([f"{count:,}", f"{peak / 1e6:.1f} MB", f"{each:.1f} ms"])
+    return table("Memory, instant engine, while traced", ("photos", "peak", "per photo"), rows[1:])
+
+
+def main() -> None:
+    """Print every table."""
+    large = (100_000,) if "--large" in sys.argv else ()
+    for topic in (throughput, overhead, rate, lambda: memory((100, 1_000, 10_000, *large))):
+        print(topic(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
