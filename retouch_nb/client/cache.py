@@ -93,14 +93,12 @@ class Cache:
 
     def get(self, identity: str, *, digest: str = "*") -> Kept | None:
         """Find the result of a request, the newest or the one with this digest; a broken one is dropped."""
-        found = sorted(
-            self._shelf(identity).glob(f"{identity}.{digest}.*"), key=_written, reverse=True
-        )
+        found = sorted(self._files_of(identity, digest), key=_written, reverse=True)
         return next(filter(None, map(self._checked, found)), None)
 
     def find(self, identity: str) -> Path | None:
         """Give the newest file of a request without looking into it."""
-        return max(self._shelf(identity).glob(f"{identity}.*.*"), key=_written, default=None)
+        return max(self._files_of(identity), key=_written, default=None)
 
     def put(self, identity: str, landed: Landed, seen: Seen) -> Kept:
         """Move a result that was looked at to its place and make room for it."""
@@ -160,6 +158,17 @@ class Cache:
     def _shelf(self, identity: str) -> Path:
         """Give the folder of a request: a folder of a hundred thousand files takes long to look through."""
         return self.folder / identity[:2]
+
+    def _files_of(self, identity: str, digest: str = "*") -> list[Path]:
+        """List the results of a request, without the patterns of a glob, which Python keeps hundreds of."""
+        begin = f"{identity}." if digest == "*" else f"{identity}.{digest}."
+        with suppress(OSError):
+            return [
+                Path(entry.path)
+                for entry in os.scandir(self._shelf(identity))
+                if entry.name.startswith(begin)
+            ]
+        return []
 
     def _evict(self, *, spare: Path) -> None:
         if self.size() <= self.most_bytes:

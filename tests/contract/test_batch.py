@@ -16,6 +16,7 @@ from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import httpx
 import numpy as np
@@ -388,6 +389,25 @@ def test_a_source_that_breaks_off_is_an_error_and_loses_nothing(
         run.wait()
     assert run.counts == {"done": 3}
     assert "broken off" in repr(run)
+
+
+def test_photos_are_held_only_while_they_are_under_way(local: Session, tmp_path: Path) -> None:
+    """However long the source, no more of it is in memory than is worked on."""
+    alive: WeakSet[Photo] = WeakSet()
+    most = 0
+
+    def endless() -> Iterator[Photo]:
+        nonlocal most
+        for n in range(60):
+            photo = Photo.open(np.full((12, 16, 3), n, np.uint8))
+            alive.add(photo)
+            most = max(most, len(alive))
+            yield photo
+            del photo
+
+    run = batch(local, endless(), tmp_path / "out", concurrency=3, scale_factor=1)
+    assert run.counts == {"done": 60}
+    assert most <= 3 + 3  # one being handed over, and what the last ones have not let go of yet
 
 
 KILLED = textwrap.dedent("""
