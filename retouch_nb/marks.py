@@ -58,6 +58,9 @@ class _Mark:
 
     erase: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        check_numbers(self)
+
     def __repr__(self) -> str:
         return code(self)
 

@@ -91,8 +91,7 @@ class Strokes:
             raise PictureError(
                 "Strokes hold Brush, Box, Lasso, Flood, Pick, Stamp and Invert marks only."
             )
-        for mark in (*self.marks, (self.grow, self.feather)):
-            check_numbers(mark)
+        check_numbers((self.grow, self.feather))
 
     def on(self, photo: PhotoLike) -> Self:
         """Bind the strokes to the photo that marks by colour are to look at.

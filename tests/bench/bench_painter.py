@@ -184,16 +184,17 @@ def latency(page: Page, target: str, code: str) -> tuple[str, str, str, str]:
 
 
 def circle(page: Page, box: Any) -> None:
-    """Pull the mouse along two circles, at a steady pace."""
+    """Pull the mouse along a spiral, no place twice, at a steady pace."""
     middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     radius = 0.35 * box["height"]
-    turns = np.linspace(0, 4 * np.pi, RATE * SECONDS)
+    turns = np.linspace(0.1, 4 * np.pi, RATE * SECONDS)
     page.mouse.move(middle[0] + radius, middle[1])
     page.mouse.down()
     begun = time.perf_counter()
     for i, turn in enumerate(turns):
         time.sleep(max(0.0, begun + i / RATE - time.perf_counter()))
-        page.mouse.move(middle[0] + radius * np.cos(turn), middle[1] + radius * np.sin(turn))
+        now = radius * (1 - turn / (8 * np.pi))
+        page.mouse.move(middle[0] + now * np.cos(turn), middle[1] + now * np.sin(turn))
     page.mouse.up()
 
 

@@ -171,6 +171,11 @@ def test_a_painter_is_a_mask(painter: MaskPainter) -> None:
         Mask.open(painter, (120, 120))
 
 
+def test_price_and_maker_are_said_before_a_button_is_pressed(painter: MaskPainter) -> None:
+    """As soon as a browser shows the painter, it says who would do the work, and for how much."""
+    assert send(painter, kind="ready")["where"] == "embedded engine · free"
+
+
 def test_pointing_at_nothing_is_said(painter: MaskPainter) -> None:
     """A click beside the photo, or on an object that is not there, leaves a sentence and no mark."""
     status = send(painter, points((500, 500)), kind="stroke", tool="wand", tolerance=5)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import traitlets
 
 from retouch_nb.errors import PictureError
-from retouch_nb.marks import Box, Brush, Flood, Lasso, Mark, Pick, check_numbers
+from retouch_nb.marks import Box, Brush, Flood, Lasso, Mark, Pick
 from retouch_nb.strokes import simplified
 from retouch_nb.widgets.comm import unpin
 
@@ -90,11 +90,11 @@ def mark_of(content: Mapping[str, Any], buffers: Sequence[Any]) -> Mark:
     retouch_nb.errors.PictureError: The browser sent a stroke that makes no sense: an empty box. ...
     """
     try:
-        mark = _mark(content, _points(buffers))
-        check_numbers(mark)
+        return _mark(content, _points(buffers))
+    except PictureError as error:
+        raise _senseless(error.what.rstrip(".")) from error
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise _senseless(error) from error
-    return mark
 
 
 def _senseless(reason: object) -> PictureError:

@@ -56,6 +56,13 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
     PictureError
         The photo cannot be read; strokes of a photo of another shape.
 
+    Notes
+    -----
+    `strokes` prints as code, which draws the same mask anywhere: ``MaskPainter(photo, strokes=...)`` goes on from there.
+    Other forms come in by `load` and go out of `mask`: ``mask.save("m.png")``, ``mask.to_numpy()``,
+    ``mask.rectangles()``, ``mask.to_polygons()``, ``mask.to_rle()`` for COCO, ``mask.cut_out(photo)`` as alpha channel;
+    soft edges are in ``strokes.soft()``.
+
     Examples
     --------
     >>> import numpy as np, retouch_nb as rn
@@ -82,7 +89,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         self._lock = threading.RLock()
         self._look = Look()
         self._two = retain is not False
-        self._trouble = ""
+        self._trouble = self._where = ""
         self._watch: Watch | None = None
         self._rectangles: tuple[Rectangle, ...] | None = None
         self._twins: list[Any] = []
@@ -323,6 +330,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
             "undo": self._history.past,
             "redo": self._history.future,
             "round": len(step.rounds),
+            "where": self._where,
             "trouble": self._trouble,
             "job": self._watch.news if self._watch else None,
         }
@@ -378,6 +386,8 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
             case "ready":
                 self._easel.redraw()
                 self._tell()
+                self._where = self._asked_where()
+                self._tell()
             case kind:
                 raise ValueError(f"kind {kind!r}")
 
@@ -399,6 +409,17 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
             bytes.fromhex(changes[name].removeprefix("#"))
         self._look = replace(self._look, **changes)
         self._show_again()
+
+    def _asked_where(self) -> str:
+        """Say who will do the work and for how much, before a button is pressed."""
+        route = (self._session or sessions.current()).route(Inpaint)
+        if route.free:
+            return f"{route.maker} · free"
+        try:
+            price = str(Inpaint(self.photo, rectangles=(Rectangle(0, 0, 1, 1),)).price())
+        except RetouchError:
+            price = "not for this photo"
+        return f"{route.maker} · {price}"
 
     def _words(self) -> str:
         shown = CHANNELS if self._two else CHANNELS[:1]

@@ -224,7 +224,8 @@ function build(title) {
     lines: make("canvas", "lines"),
     cursor: make("div", "cursor"),
     cross: make("div", "cross"),
-    area: make("span", "area"),
+    where: make("span", "where"),
+    area: make("span", "area", { role: "status" }),
     meter: make("span", "meter", {}, make("span", "fill")),
     told: make("span", "told", { role: "status" }),
     trouble: make("div", "trouble", { role: "alert" }),
@@ -248,7 +249,7 @@ function build(title) {
     group("Mode", parts.add, parts.subtract),
     group("History", parts.undo, parts.redo),
     parts.channelGroup,
-    make("span", "space"), parts.retouch, parts.run);
+    make("span", "space"), parts.where, parts.retouch, parts.run);
   parts.options = make("div", "bar retouch-ink-options", { role: "toolbar", "aria-label": "Settings" },
     make("span", "slot", {}, parts.size.root, parts.tolerance.root),
     parts.grow.root, parts.feather.root, parts.holes.root, make("span", "space"), group("Mask", parts.invert, parts.clear));
@@ -281,6 +282,9 @@ class Painter {
     const usual = Math.max(4, Math.round(long / 24));
     this.hand = { tool: "brush", erase: false, channel: "subject", tolerance: 24, sizes: { brush: usual, eraser: usual, object: usual * 3 }, ...model.get("hand") };
     parts.size.input.max = Math.max(50, Math.round(long / 3));
+    const most = Math.max(20, Math.round(long / 25));
+    Object.assign(parts.grow.input, { min: -most, max: most });
+    parts.feather.input.max = most;
   }
 
   measure() {
@@ -884,6 +888,8 @@ class Painter {
     parts.meter.firstChild.style.width = `${Math.min(100, area)}%`;
     parts.meter.classList.toggle("retouch-ink-over", area > 50);
     say(parts.area, areaWords(status, two));
+    say(parts.where, status.where);
+    parts.run.title = `Remove what is painted: ${status.where}`;
     say(parts.trouble, status.trouble || (area > 50 ? "More than half of the photo is painted; removal allows 50 %. Paint less, or remove in several rounds." : ""));
     parts.trouble.classList.toggle("retouch-ink-warning", !status.trouble);
     this.showJob(status.job);
