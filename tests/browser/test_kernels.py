@@ -26,18 +26,20 @@ KERNELS = {
 """The last of the line that delivers clicks only to a waiting cell; the last that does not bind them; the newest."""
 
 SETUP = """
-import ipykernel, sys, time
+import dataclasses
+import ipykernel
 import numpy as np
 import retouch_nb as rn
 from skimage import data
 
-large = data.rocket().repeat(4, 0).repeat(4, 1)
-spot = np.zeros(large.shape[:2], bool)
+large = rn.Photo.open(data.rocket().repeat(4, 0).repeat(4, 1))
+spot = np.zeros(large.size[::-1], bool)
 spot[450:1350, 300:1500] = True
 
-def remove():
+def remove(name):
+    photo = dataclasses.replace(large, name=name)
     try:
-        return rn.inpaint(large, mask=spot, fresh=True)
+        return rn.inpaint(photo, mask=spot, fresh=True)
     except rn.errors.StoppedError as error:
         return f"by the button: {error}"
     except KeyboardInterrupt as error:
@@ -86,21 +88,23 @@ def test_cancel_and_interrupt_stop_the_job_and_the_queue_goes_on(
 ) -> None:
     """While a cell waits, the button reaches Python, an interrupt is heard, both end the task, and later cells run."""
     name = f"kernel-{kernel}.ipynb"
-    cells = (new_code_cell(source) for source in (SETUP, "remove()", "remove()", LAST))
+    cells = (new_code_cell(source) for source in (SETUP, "remove('one')", "remove('other')", LAST))
     jupyter.write(name, *cells, kernel=f"kernel-{kernel}")
     jupyter.open(chromium, name)
     jupyter.run(chromium)
     outputs = chromium.locator(".jp-OutputArea-output")
-    bar = chromium.get_by_role("progressbar", name="Inpaint photo")
-    expect(bar).to_have_attribute("aria-valuenow", re.compile(r"[1-9]"))
+    one, other = (
+        chromium.get_by_role("progressbar", name=f"Inpaint {name}") for name in ("one", "other")
+    )
+    expect(one).to_have_attribute("aria-valuenow", re.compile(r"[1-9]"))
     chromium.get_by_role("button", name="Cancel", exact=True).click()
     dropped = "the embedded engine has dropped the task"
     expect(outputs.filter(has_text=f"by the button: Cancelled; {dropped}")).to_be_visible()
-    expect(bar).to_have_attribute("aria-valuenow", re.compile(r"[1-9]"))
+    expect(other).to_have_attribute("aria-valuenow", re.compile(r"[1-9]"))
     chromium.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
     expect(outputs.filter(has_text=f"by an interrupt: Cancelled; {dropped}")).to_be_visible()
     said = outputs.filter(has_text="jobs:")
     expect(said).to_contain_text("jobs: stopped stopped")
     expect(said).to_contain_text(f"kernel {kernel}")
     expect(said).to_contain_text(f"nested {kernel == '6.31' and sys.version_info < (3, 14)}")
-    expect(bar).to_have_count(0)
+    expect(other).to_have_count(0)
