@@ -23,7 +23,7 @@ PAGE_BUDGET: Final = 20_000_000
 """The same for a page of its own, whose pictures are there to be zoomed into."""
 
 LARGEST, PAGE_LARGEST = 720, 1280
-_ROOM = 800  # CSS pixels that the pictures of a row share
+_ROOM = 630  # CSS pixels that the pictures of a row share
 _OVERHEAD = 60_000  # of script, style and text, beside the pictures
 _SHARED = "// From here on: "  # where the module begins to speak of every grid, live or not
 _STATIC = Path(__file__).parents[1] / "widgets" / "static"
@@ -66,7 +66,7 @@ def tile_html(grid: "Grid", tile: "Tile", source: str) -> str:
 
 def tile_width(grid: "Grid") -> int:
     """Give the width of a tile's picture in CSS pixels."""
-    return max(150, min(380, _ROOM // max(1, len(grid.axes[-1]))))
+    return max(150, min(320, _ROOM // max(1, len(grid.axes[-1]))))
 
 
 def data_address(preview: "Preview") -> str:
