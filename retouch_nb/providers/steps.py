@@ -389,8 +389,14 @@ def _from_text(text: str) -> Recipe:
         return PRESETS[text.strip()]
     if text.lstrip().startswith(("{", "[")):
         return _from_payload(_json(text))
-    lines = [line.split("#")[0].strip() for line in text.replace(";", "\n").splitlines()]
-    return Recipe(tuple(_from_line(line, number) for number, line in enumerate(lines, 1) if line))
+    return Recipe(
+        tuple(
+            _from_line(step.strip(), number)
+            for number, line in enumerate(text.splitlines(), 1)
+            for step in line.split("#")[0].split(";")
+            if step.strip()
+        )
+    )
 
 
 def _json(text: str) -> Any:

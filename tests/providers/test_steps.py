@@ -108,7 +108,7 @@ def test_every_plug_in_can_be_written_as_its_bare_name(plugin) -> None:
             "dodge burn 1.2 0.3 scale=2 layer",
             {"Plugin": "Dodge Burn", "Scale": 2, "Alpha1": 1.2, "Alpha2": 0.3, "Layer": 1},
         ),
-        ("Dust scale=3  # fine", {"Plugin": "Dust", "Scale": 3, "Alpha1": 1.0}),
+        ("Dust scale=3  # fine; Heal comes later", {"Plugin": "Dust", "Scale": 3, "Alpha1": 1.0}),
         (
             'Color Correction mode="Exposure & WB"',
             {
