@@ -204,3 +204,20 @@ def test_nothing_but_a_recipe_or_our_own_error_comes_out(thing: object) -> None:
     except ParameterError:
         return
     json.loads(recipe.payload)
+
+
+def test_one_setting_is_changed_and_nothing_else() -> None:
+    """Wherever it lies: beside the plug-in's name, or in the tree of its parameters."""
+    recipe = read_recipe("Heal 0.8; Color Correction")
+    changed = recipe.with_setting("heal.alpha1", 0.5).with_setting(
+        "Color Correction.Color Correction Mode", "Full"
+    )
+    heal, colour = changed.steps
+    assert heal.keys["Alpha1"] == 0.5 and recipe.steps[0].keys["Alpha1"] == 0.8
+    assert colour.keys["User Params"]["AI"]["Color Correction Mode"] == "Full"
+
+
+def test_a_step_that_is_given_twice_cannot_be_named() -> None:
+    """Nobody can say which of the two is meant."""
+    with pytest.raises(ParameterError, match="given 2 times"):
+        read_recipe("Heal 0.8; Heal 0.2").setting("Heal.Alpha1")

@@ -945,3 +945,27 @@ def _holds_key(error: BaseException) -> bool:
             return True
         trace = trace.tb_next
     return False
+
+
+def test_what_a_run_would_do_is_foreseen(
+    client: Client, route: Route, photo: Photo, service: Any
+) -> None:
+    """It would send and cost something; after the run it would not; fresh, it would again. Asking sends nothing."""
+    operation = Enhance(photo)
+    before = client.foresee(operation, route)
+    assert before.sends and before.price.credits == 2 and not service.seen
+    run(client.run(operation, route))
+    after = client.foresee(operation, route)
+    assert not after.sends and after.path and after.price.credits == 0
+    assert after.seconds is not None and client.foresee(operation, route, fresh=True).sends
+
+
+def test_options_without_effect_are_no_difference(
+    client: Client, route: Route, photo: Photo
+) -> None:
+    """PicWish ignores the strengths unless the type is 1: in plain form such requests are equal."""
+    mask = np.ones((photo.size[1], photo.size[0]), bool)
+    metal = [RetouchObject(photo, mask, type=4, retouch_strength=n).plain() for n in (0, 90)]
+    normal = [RetouchObject(photo, mask, retouch_strength=n).plain() for n in (0, 90)]
+    assert client.identity(metal[0], route) == client.identity(metal[1], route)
+    assert client.identity(normal[0], route) != client.identity(normal[1], route)
