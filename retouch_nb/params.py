@@ -82,6 +82,8 @@ class Param:
         Says how the result travels and does not change the picture.
     links : bool
         A picture may be given by its address, for the service to fetch.
+    reads : Reads or None
+        How a value of its own kind is made.
 
     Examples
     --------

@@ -76,10 +76,6 @@ class Receipt:
         """
         if self.cached:
             return "free, from the cache"
-        return (
-            "free"
-            if self.price.credits == 0
-            else f"cost {self.price}"
-            if self.price.credits is None
-            else str(self.price)
-        )
+        if self.price.credits == 0:
+            return "free"
+        return f"cost {self.price}" if self.price.credits is None else str(self.price)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from retouch_nb.engine.refusals import Refusal
-from retouch_nb.engine.words import refuse
+from retouch_nb.engine.dialects import refuse
 
 
 class Doorman:

@@ -110,7 +110,7 @@ class PicWish:
 
     def _admit(self, request: Request) -> str:
         owner = self._shop.owner(request.headers.get(KEY))
-        self._shop.pace.spend(owner)
+        self._shop.rate.spend(owner)
         return owner
 
     def _find(self, kind: type[Order], request: Request) -> Ticket:

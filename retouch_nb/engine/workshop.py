@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from retouch_nb.engine.links import Links
-from retouch_nb.engine.pace import Pace
+from retouch_nb.engine.rate import Rate
 from retouch_nb.engine.refusals import Refusal
 from retouch_nb.engine.settings import EngineSettings
 from retouch_nb.engine.tasks import Tasks
@@ -29,7 +29,7 @@ class Workshop:
         Where jobs go.
     links : Links
         How results are handed out.
-    pace : Pace
+    rate : Rate
         PicWish's two requests a second.
     version : str
         Changes whenever the same request may give another picture.
@@ -40,7 +40,7 @@ class Workshop:
     work: Callable[[], Work]
     tasks: Tasks
     links: Links
-    pace: Pace
+    rate: Rate
     version: str
 
     def owner(self, key: str | None) -> str:
