@@ -16,16 +16,16 @@ from starlette.types import ASGIApp
 
 from retouch_nb.engine.ailabtools import AILabTools
 from retouch_nb.engine.courtesy import Courtesy
+from retouch_nb.engine.dialects import refuse
 from retouch_nb.engine.faults import FaultDesk, Faults, Spoiler
 from retouch_nb.engine.links import Links
-from retouch_nb.engine.rate import Rate
 from retouch_nb.engine.picwish import PER_SECOND, PicWish
+from retouch_nb.engine.rate import Rate
 from retouch_nb.engine.refusals import Refusal, Shield
 from retouch_nb.engine.retouch4me import Retouch4me
 from retouch_nb.engine.settings import IN_PROCESS, EngineSettings
 from retouch_nb.engine.store import Store
 from retouch_nb.engine.tasks import Tasks
-from retouch_nb.engine.dialects import refuse
 from retouch_nb.engine.work import Work, image_work, version
 from retouch_nb.engine.workshop import Workshop
 

@@ -11,8 +11,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from retouch_nb.engine.refusals import Refusal
 from retouch_nb.engine.dialects import refuse
+from retouch_nb.engine.refusals import Refusal
 
 
 class Doorman:

@@ -19,10 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from retouch_nb.engine import retouch4me
 from retouch_nb.engine.ailabtools import RETOUCHING, Problem, older
+from retouch_nb.engine.dialects import refuse
 from retouch_nb.engine.forms import MB, read_form
 from retouch_nb.engine.picwish import KEY
 from retouch_nb.engine.refusals import Refusal
-from retouch_nb.engine.dialects import refuse
 from retouch_nb.engine.workshop import Workshop
 from retouch_nb.errors import ParameterError, UnknownNameError
 

@@ -7,9 +7,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from retouch_nb.engine.ailabtools import CODES, ENDS, MEANINGS, Problem, older
+from retouch_nb.engine.dialects import refuse
 from retouch_nb.engine.failures import Cause
 from retouch_nb.engine.refusals import Refusal
-from retouch_nb.engine.dialects import refuse
 
 FAILED = {
     "request_id": "r",
