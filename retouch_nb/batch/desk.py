@@ -145,6 +145,7 @@ class Desk:
             sent_by=ask.token,
             sent_at=self._clock(),
             job_id=ask.job_id,
+            task_id="",
             worker=ask.worker,
             credits=paid if ask.credits is None else (paid or 0) + ask.credits,
         )

@@ -405,7 +405,9 @@ class Run:
         """Do one photo and write down what became of it, whatever that is."""
         row = attempt.row
         now, tries = self._book.clock(), row.attempts + 1
-        self._book.update(row.source, state="running", attempts=tries, started_at=now)
+        self._book.update(
+            row.source, state="running", reason="", error="", attempts=tries, started_at=now
+        )
         try:
             outcome = await doer.do(attempt)
         except asyncio.CancelledError:

@@ -64,11 +64,12 @@ class Recipe:
         return {"operation": self.operation.name, "maker": maker, **self.written()}
 
     def written(self) -> dict[str, Any]:
-        """Give the options as JSON knows them; pictures by their hash."""
+        """Give the options that change the picture as JSON knows them; pictures by their hash."""
+        known = {param.name: param for param in params(self.operation)}
         return {
             name: getattr(value, "digest", None) or _jsonable(value)
             for name, value in sorted(self.options.items())
-            if value is not None
+            if value != known[name].default and not known[name].delivery
         }
 
     def request(self, item: Item) -> Operation:

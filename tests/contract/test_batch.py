@@ -28,8 +28,10 @@ from retouch_nb.client import Client, Route
 from retouch_nb.contract import Operation, Provider
 from retouch_nb.credentials import Credentials
 from retouch_nb.errors import HomeError, ParameterError, UnknownNameError
+from retouch_nb.layers import LayerStack
 from retouch_nb.photo import Photo
 from retouch_nb.providers.picwish import PICWISH, Enhance, Inpaint
+from retouch_nb.providers.retouch4me import Retouch
 from retouch_nb.session import Session
 
 RESULT = Photo.open(np.full((24, 32, 3), 90, np.uint8)).data
@@ -327,6 +329,28 @@ def test_masks_reach_the_service(local: Session, tmp_path: Path) -> None:
     assert cat.mask_sha256
 
 
+def test_layers_are_kept_beside_the_picture(local: Session, tmp_path: Path) -> None:
+    """The ZIP as it came opens as a stack again."""
+    noise = np.random.default_rng(1).integers(0, 200, (120, 160, 3))
+    noisy = Photo.open(noise.astype(np.uint8))
+    run = batch(
+        local, [noisy], tmp_path / "out", operation=Retouch, steps="Clean Backdrop 1.0", layers=True
+    )
+    assert run.counts == {"done": 1}, next(run.rows()).error
+    stack = LayerStack.from_zip(run.out / "000000.layers.zip", base=noisy)
+    assert np.array_equal(
+        stack.composite().to_numpy(), Photo.open(run.out / "000000.png").to_numpy()
+    )
+
+
+def test_a_recipe_is_what_changes_the_picture(cloud: AtService, tmp_path: Path) -> None:
+    """Writing a default out, or how results travel, makes no other recipe; another value does."""
+    batch(cloud, photos(1), tmp_path / "out")
+    batch(cloud, photos(1), tmp_path / "out", type="clean", return_type=2)
+    with pytest.raises(ParameterError, match="another recipe"):
+        batch(cloud, photos(1), tmp_path / "out", type="face")
+
+
 def test_the_rate_is_used_and_never_exceeded(home: Path, tmp_path: Path) -> None:
     """Of two requests a second at least 95 % are used by all workers together, and no more than two."""
     clock, service = Clock(), Service()
@@ -357,7 +381,13 @@ def test_a_stopped_run_goes_on_where_it_was(cloud: AtService, tmp_path: Path) ->
 def test_an_interrupt_stops_and_says_how_to_go_on(cloud: AtService, tmp_path: Path) -> None:
     """The cell ends as an interrupted one, after the manifest is true."""
     run = start(cloud, Enhance, photos(200), out=tmp_path / "out", concurrency=1, options={})
-    threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+
+    def interrupt() -> None:
+        while not run.counts.get("done"):
+            time.sleep(0.005)  # the run lives on another thread
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt, match="Run it again"):
         run.wait()
     assert run.done()
