@@ -1,6 +1,5 @@
 // A grid of results: tiles that fill in, one zoom for all of them, the difference to the first, a tile as a magic.
 
-const MOST = 16; // times
 const PATIENCE = 400; // ms a click may stay unanswered before the kernel counts as busy and is interrupted
 
 function render({ model, el }) {
@@ -67,6 +66,8 @@ function interrupt(model, stop) {
 }
 
 // From here on: what a grid in a notebook, on a page and in a widget have in common.
+
+const MOST = 16; // times that pictures are enlarged
 
 function addTools(root) {
   const tools = root.querySelector(".retouch-grid-tools");

@@ -81,7 +81,7 @@ def test_the_script_is_whole_and_ends_nothing(tuner: Tuner, enhancement: dict[st
     (script,) = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
     assert (
         "export" not in script
-        and script.startswith("(() => {\nfunction addTools(")
+        and script.startswith("(() => {\nconst MOST = ")
         and html.endswith("</script>")
     )
 
