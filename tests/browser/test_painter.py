@@ -523,7 +523,7 @@ def test_without_a_kernel_the_mask_is_still_to_be_seen(
     live.begin()
     box(live)
     live.steps(1)
-    ask(live.page, "painter._write_twins()")
+    ask(live.page, "painter._twins.write()")
     save(live.page)
     notebook = nbformat.read(jupyter.folder / "painter.ipynb", 4)
     first = new_code_cell(f"# trusted: {trusted}")  # what was once signed is trusted under any name

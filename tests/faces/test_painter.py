@@ -79,6 +79,8 @@ def test_a_pens_pressure_narrows_the_stroke(painter: MaskPainter) -> None:
         (points((1, 1)), {"tool": "brush", "size": 5, "channel": "third"}),
         ([], {"kind": "refine", "grow": "much"}),
         ([], {"kind": "look", "subject": "chartreuse?"}),
+        ([], {"kind": "look", "opacity": "half"}),
+        ([], {"kind": "look", "opacity": 7}),
         ([], {"kind": "load"}),
         ([b"no picture"], {"kind": "load"}),
         ([], {"kind": 7, "channel": []}),

@@ -4,6 +4,7 @@ Each channel has a ramp of indices for soft edges; where both overlap their colo
 """
 
 import io
+import re
 from dataclasses import dataclass
 
 import cv2
@@ -36,6 +37,13 @@ class Look:
     retain: str = "#19b5fe"
     opacity: float = 0.5
     alone: bool = False
+
+    def __post_init__(self) -> None:
+        for colour in (self.subject, self.retain):
+            if not re.fullmatch("#[0-9a-fA-F]{6}", colour):
+                raise ValueError(f"colour {colour!r}")
+        if not 0 <= self.opacity <= 1:
+            raise ValueError(f"opacity {self.opacity!r}")
 
 
 def overlay(subject: Grey, retain: Grey, look: Look) -> bytes:

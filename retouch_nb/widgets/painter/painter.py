@@ -4,6 +4,7 @@ Messages arrive on a subshell's thread, results on a background thread, calls on
 is a new step of the history, shown and only then kept.
 """
 
+import io
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import ipywidgets as widgets
 from IPython.display import display
+from PIL import Image
 
 from retouch_nb import session as sessions
 from retouch_nb.contract import Operation
@@ -29,9 +31,7 @@ from retouch_nb.widgets.painter.ink import Ink, mark_of
 from retouch_nb.widgets.painter.overlay import Look, overlay
 from retouch_nb.widgets.painter.preview import Preview
 from retouch_nb.widgets.painter.rounds import Watch
-from retouch_nb.widgets.painter.twin import twin
-
-_TWIN_DELAY = 1.0
+from retouch_nb.widgets.painter.twin import Twins
 
 
 class MaskPainter(widgets.GridBox):  # type: ignore[misc]
@@ -92,9 +92,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         self._trouble = self._where = ""
         self._watch: Watch | None = None
         self._rectangles: tuple[Rectangle, ...] | None = None
-        self._twins: list[Any] = []
-        self._in_twins: Step | None = None
-        self._twin_timer: threading.Timer | None = None
+        self._twins = Twins(lambda: (self._history.now, self._words(), self._look))
         self._previews: dict[Channel, Preview] = {channel: Preview() for channel in CHANNELS}
         self._history = History(_begun(opened, strokes, retain))
         self._easel = Easel(opened)
@@ -316,7 +314,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         """Publish what is known, and soon the picture for a time without kernel."""
         with self._lock:
             self._ink.tell(status=self._status())
-        self._refresh_twins()
+        self._twins.refresh()
 
     def _status(self) -> dict[str, Any]:
         step = self._history.now
@@ -374,10 +372,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
             case "load":
                 self.load(bytes(buffers[0]), channel=channel)
             case "save":
-                mask = self._history.now.strokes(channel).soft()
-                self._ink.answer(
-                    {"kind": "file", "name": f"{self.photo.name}-{channel}.png"}, _png(mask)
-                )
+                self._send_mask(channel)
             case "run":
                 self.run(content.get("operation", "inpaint"))
             case "cancel":
@@ -402,11 +397,16 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
                 kind=f"flood-{len(marks)}",
             )
 
+    def _send_mask(self, channel: Channel) -> None:
+        buffer = io.BytesIO()
+        Image.fromarray(self._history.now.strokes(channel).soft()).save(buffer, "PNG")
+        self._ink.answer(
+            {"kind": "file", "name": f"{self.photo.name}-{channel}.png"}, buffer.getvalue()
+        )
+
     def _restyle(self, content: Mapping[str, Any]) -> None:
         known = asdict(self._look)
         changes = {name: content[name] for name in known if name in content}
-        for name in {"subject", "retain"} & set(changes):
-            bytes.fromhex(changes[name].removeprefix("#"))
         self._look = replace(self._look, **changes)
         self._show_again()
 
@@ -428,31 +428,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
     def _ipython_display_(self) -> None:
         """Display the widget, and below it the picture that stays when no kernel is there."""
         display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
-        with self._lock:
-            self._in_twins = self._history.now
-            self._twins.append(display(self._twin(), raw=True, display_id=True))  # type: ignore[no-untyped-call]
-
-    def _twin(self) -> dict[str, str]:
-        return {
-            "text/html": twin(self._history.now, self._words(), replace(self._look, alone=False)),
-            "text/plain": "",
-        }
-
-    def _refresh_twins(self) -> None:
-        """Write the picture anew a second after the last change."""
-        if not self._twins or self._history.now is self._in_twins:
-            return
-        if self._twin_timer is not None:
-            self._twin_timer.cancel()
-        self._twin_timer = threading.Timer(_TWIN_DELAY, self._write_twins)
-        self._twin_timer.daemon = True
-        self._twin_timer.start()
-
-    def _write_twins(self) -> None:
-        with self._lock:
-            self._in_twins, bundle = self._history.now, self._twin()
-        for shown in self._twins:
-            shown.update(bundle, raw=True)
+        self._twins.display()
 
 
 def _begun(photo: Photo, strokes: Any, retain: Any) -> Step:
@@ -521,13 +497,3 @@ def _refinements(content: Mapping[str, Any]) -> dict[str, Any]:
     if "fill_holes" in content:
         read["fill_holes"] = bool(content["fill_holes"])
     return read
-
-
-def _png(grey: Any) -> bytes:
-    import io
-
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(grey).save(buffer, "PNG")
-    return buffer.getvalue()

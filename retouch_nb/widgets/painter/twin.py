@@ -6,13 +6,21 @@ the widget when that does not.
 
 import base64
 import io
+import threading
+from collections.abc import Callable
+from dataclasses import replace
 from html import escape
+from typing import Any
 
+from IPython.display import display
 from PIL import Image
 
 from retouch_nb.figure import FRAME, LONGEST, webp
 from retouch_nb.widgets.painter.history import Step
 from retouch_nb.widgets.painter.overlay import Look, overlay
+
+DELAY = 1.0
+"""Seconds of rest after which the picture is written anew."""
 
 _STYLE = (
     "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .retouch-painted):not(:has(.retouch-painter))"
@@ -49,3 +57,44 @@ def twin(step: Step, words: str, look: Look) -> str:
         "</figcaption></figure>"
         f"{result}</div>"
     )
+
+
+class Twins:
+    """The pictures below all displays of one painter, written anew when it rests.
+
+    Parameters
+    ----------
+    state : callable
+        Gives the step, its words and its look at this moment.
+    """
+
+    def __init__(self, state: Callable[[], tuple[Step, str, Look]]) -> None:
+        self._state = state
+        self._shown: list[Any] = []
+        self._step: Step | None = None
+        self._timer: threading.Timer | None = None
+
+    def display(self) -> None:
+        """Display one more."""
+        self._shown.append(display(self._bundle(), raw=True, display_id=True))  # type: ignore[no-untyped-call]
+
+    def refresh(self) -> None:
+        """Write them anew soon, if there is something new."""
+        if not self._shown or self._state()[0] is self._step:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(DELAY, self.write)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def write(self) -> None:
+        """Write them anew."""
+        bundle = self._bundle()
+        for shown in self._shown:
+            shown.update(bundle, raw=True)
+
+    def _bundle(self) -> dict[str, str]:
+        step, words, look = self._state()
+        self._step = step
+        return {"text/html": twin(step, words, replace(look, alone=False)), "text/plain": ""}

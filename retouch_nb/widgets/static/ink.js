@@ -634,7 +634,7 @@ class Painter {
   }
 
   wheel(event) {
-    if (document.activeElement !== this.parts.stage && !event.ctrlKey) return; // the page scrolls
+    if (!this.parts.root.contains(document.activeElement) && !event.ctrlKey) return; // the page scrolls
     event.preventDefault();
     const unit = event.deltaMode === 1 ? 16 : 1;
     if (event.shiftKey) return this.pan({ x: event.deltaX * unit + event.deltaY * unit, y: 0 }, { x: 0, y: 0 });
