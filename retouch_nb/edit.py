@@ -11,10 +11,11 @@ from retouch_nb import figure
 from retouch_nb.contract import Operation
 from retouch_nb.drift import Drift
 from retouch_nb.explanation import Explanation
+from retouch_nb.files import write_whole
 from retouch_nb.gallery import gallery
 from retouch_nb.layers import LayerStack
 from retouch_nb.mask import Mask
-from retouch_nb.photo import Photo, Pixels, write_whole
+from retouch_nb.photo import Photo, Pixels
 from retouch_nb.provenance import Record, carries, inscribed, side_car, with_pixels
 from retouch_nb.receipt import Receipt
 from retouch_nb.recreation import page_section

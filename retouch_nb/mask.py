@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from retouch_nb import rle
 from retouch_nb.errors import PictureError
+from retouch_nb.files import write_whole
 from retouch_nb.photo import Photo, PhotoLike, Pixels, opened
 
 
@@ -285,7 +286,7 @@ class Mask:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the mask as a PNG."""
-        Path(path).expanduser().write_bytes(self.png)
+        write_whole(Path(path).expanduser(), self.png)
 
     def _repr_png_(self) -> bytes:
         return self.png

@@ -15,6 +15,7 @@ ROOT = PACKAGE.parent
 LAYERS = [
     {"errors"},
     {
+        "files",
         "photo",
         "rle",
         "mask",

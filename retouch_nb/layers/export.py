@@ -1,8 +1,4 @@
-"""What all layered files do: take their name only once they read back as our composite."""
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+"""What all layered files share: no transparency below, what of a layer is shown, and the error when it reads back otherwise."""
 
 import numpy as np
 
@@ -12,17 +8,6 @@ from retouch_nb.layers.placement import Piece
 from retouch_nb.photo import Photo, Pixels
 
 BACKGROUND = "Photo"
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Write beside the target and take its name at the end, or leave nothing behind."""
-    partial = target.with_name(f".{target.name}.part")
-    try:
-        yield partial
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def opaque(base: Photo) -> Pixels:

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 
 from retouch_nb.blend import BlendMode, Sheet, lay_onto
-from retouch_nb.layers.export import BACKGROUND, differs, opaque, own_pixels, replacing
+from retouch_nb.files import replacing
+from retouch_nb.layers.export import BACKGROUND, differs, opaque, own_pixels
 from retouch_nb.layers.layer import Layer
 from retouch_nb.layers.placement import At
 from retouch_nb.layers.pngrows import Png

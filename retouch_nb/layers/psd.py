@@ -13,7 +13,8 @@ from PIL import Image
 
 from retouch_nb.blend import THREADS, BlendMode, Sheet, lay_onto
 from retouch_nb.errors import MissingExtraError, PictureError
-from retouch_nb.layers.export import BACKGROUND, differs, opaque, own_pixels, replacing
+from retouch_nb.files import replacing
+from retouch_nb.layers.export import BACKGROUND, differs, opaque, own_pixels
 from retouch_nb.layers.layer import Layer
 from retouch_nb.layers.placement import Piece
 from retouch_nb.photo import Photo, Pixels

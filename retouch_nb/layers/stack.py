@@ -21,8 +21,8 @@ from PIL import Image
 
 from retouch_nb.blend import THREADS, BlendMode, lay_onto, letters
 from retouch_nb.errors import ParameterError, ProtocolError, UnknownNameError
+from retouch_nb.files import replacing
 from retouch_nb.layers.archive import read_zip
-from retouch_nb.layers.export import replacing
 from retouch_nb.layers.layer import Layer
 from retouch_nb.layers.naming import read_layers
 from retouch_nb.layers.ora import save_ora

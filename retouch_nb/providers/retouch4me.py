@@ -36,8 +36,9 @@ from retouch_nb.errors import (
 )
 from retouch_nb.params import Delivery, Reads
 from retouch_nb.photo import Photo
+from retouch_nb.providers.recipes import PRESETS, read_recipe
 from retouch_nb.providers.refusals import Meaning, refusal
-from retouch_nb.providers.steps import PRESETS, Recipe, read_recipe
+from retouch_nb.providers.steps import Recipe
 from retouch_nb.providers.words import engine_notes, fraction, integer, one_line, ticket_of
 
 

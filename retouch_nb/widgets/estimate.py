@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from retouch_nb.layers import Layer, LayerStack
-from retouch_nb.providers.steps import BY_NAME, Recipe, Step, read_recipe
+from retouch_nb.providers.plugins import BY_NAME
+from retouch_nb.providers.recipes import read_recipe
+from retouch_nb.providers.steps import Recipe, Step
 
 STRENGTHS: Final[Mapping[str, tuple[str, ...]]] = {
     "Skin Mask": (),

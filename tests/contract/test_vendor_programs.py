@@ -23,7 +23,7 @@ from skimage import data
 from retouch_nb.gallery import gallery
 from retouch_nb.layers import LayerStack
 from retouch_nb.photo import Photo
-from retouch_nb.providers.steps import PRESETS
+from retouch_nb.providers.recipes import PRESETS
 
 PROGRAMS = Path(__file__).parent / "vendor_programs"
 KEY = "k-canary-1"

@@ -5,7 +5,9 @@ import pytest
 
 from retouch_nb.layers import Layer, LayerStack, Png
 from retouch_nb.photo import Photo
-from retouch_nb.providers.steps import PLUGINS, PRESETS, Step, read_recipe
+from retouch_nb.providers.plugins import PLUGINS
+from retouch_nb.providers.recipes import PRESETS, read_recipe
+from retouch_nb.providers.steps import Step
 from retouch_nb.widgets.estimate import as_line, cell_text
 
 

@@ -26,7 +26,7 @@ from retouch_nb.mask import Mask
 from retouch_nb.photo import Photo, opened
 from retouch_nb.providers import operations
 from retouch_nb.providers.picwish import Inpaint
-from retouch_nb.providers.steps import read_recipe
+from retouch_nb.providers.recipes import read_recipe
 
 PIXELS = np.full((12, 16, 3), 90, np.uint8)
 PHOTO = Photo.open(PIXELS)

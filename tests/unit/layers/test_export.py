@@ -12,8 +12,8 @@ from PIL import Image, ImageCms
 
 from retouch_nb.blend import BlendMode
 from retouch_nb.errors import PictureError, RetouchError
+from retouch_nb.files import replacing
 from retouch_nb.layers import Layer, LayerStack
-from retouch_nb.layers.export import replacing
 from retouch_nb.layers.ora import save_ora
 from retouch_nb.layers.placement import At
 from retouch_nb.layers.pngrows import Png

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retouch_nb.errors import ParameterError
-from retouch_nb.providers.steps import BY_NAME, PLUGINS, PRESETS, read_recipe
+from retouch_nb.providers.plugins import BY_NAME, PLUGINS
+from retouch_nb.providers.recipes import PRESETS, read_recipe
 
 PATCH = {
     "mode": "professional",
