@@ -227,12 +227,17 @@ class UnknownOutcomeError(RetouchError):
     advice : str, optional
         How to look and how to go on.
     job_id : str, optional
-        Our own id of the job, for ``%retouch_nb resume``.
+        Our own id of the job, for ``%retouch_nb forget``.
+    earlier : bool
+        It was an equal request before this one, of which nothing was sent.
     """
 
-    def __init__(self, what: str, *, advice: str = "", job_id: str = "") -> None:
+    def __init__(
+        self, what: str, *, advice: str = "", job_id: str = "", earlier: bool = False
+    ) -> None:
         super().__init__(what, advice=advice)
         self.job_id = job_id
+        self.earlier = earlier
 
 
 class StoppedError(RetouchError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from retouch_nb.contract import Operation
 from retouch_nb.edit import Edit
-from retouch_nb.errors import RetouchError, StoppedError, WaitTimeout
+from retouch_nb.errors import RetouchError, StoppedError, UnknownOutcomeError, WaitTimeout
 from retouch_nb.loop import Background
 from retouch_nb.pump import clicks
 
@@ -111,12 +111,14 @@ class Job:
         *,
         really_cancels: bool,
         view: "Callable[[Job], View | None]" = lambda job: None,
+        decide: "Callable[[UnknownOutcomeError], Job | None]" = lambda error: None,
     ) -> None:
         self.id = job_id
         self.operation = operation
         self.maker = maker
         self.really_cancels = really_cancels
         self._view = view
+        self._decide = decide
         self._event: Event | None = None
         self._watchers: list[Callable[[Event], None]] = []
         self._lock = threading.Lock()
@@ -191,6 +193,8 @@ class Job:
     def result(self, timeout: float | None = None) -> Edit:
         """Wait for the result; shows progress when that is possible.
 
+        Where an equal request was sent before and may be paid, a person is asked what to do, if one is there.
+
         Parameters
         ----------
         timeout : float, optional
@@ -205,6 +209,15 @@ class Job:
         RetouchError
             Whatever went wrong.
         """
+        try:
+            return self._result(timeout)
+        except UnknownOutcomeError as error:
+            other = self._decide(error)
+            if other is None:
+                raise
+        return other.result(timeout)
+
+    def _result(self, timeout: float | None) -> Edit:
         if self._finished.done():
             return self._finished.result()
         view = self._view(self)

@@ -1,11 +1,16 @@
 """The list of known jobs, as a table that shows itself."""
 
+import sqlite3
+import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from retouch_nb.table import Table
 
 HEAD = ("id", "service", "operation", "state", "started", "expires", "cost", "task id")
+UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 @dataclass(frozen=True)
@@ -40,15 +45,16 @@ class JobRow:
     cost: str = ""
     task_id: str = ""
 
-    def cells(self) -> tuple[str, ...]:
-        """Give the row as text, in the order of the table's head."""
+    def cells(self, now: float | None = None) -> tuple[str, ...]:
+        """Give the row as text, in the order of the table's head; ages as of `now`."""
+        now = time.time() if now is None else now
         return (
             self.id,
             self.service,
             self.operation,
             self.state,
-            _moment(self.started_at),
-            "" if self.expires_at is None else _moment(self.expires_at),
+            f"{_moment(self.started_at)}, {_span(now - self.started_at)} ago",
+            "" if self.expires_at is None else _due(self.expires_at, now),
             self.cost,
             self.task_id,
         )
@@ -58,14 +64,53 @@ def _moment(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
+def _due(at: float, now: float) -> str:
+    return f"{_moment(at)}, {'over' if at <= now else f'in {_span(at - now)}'}"
+
+
+def _span(seconds: float) -> str:
+    """Give a time as one number.
+
+    Examples
+    --------
+    >>> _span(7100), _span(42)
+    ('1 h', '42 s')
+    """
+    whole = max(0, int(seconds))
+    size, unit = next(((size, unit) for size, unit in UNITS if whole >= size), UNITS[-1])
+    return f"{whole // size} {unit}"
+
+
+def may_wait(home: Path) -> bool:
+    """Look quickly whether the journal of a folder holds a paid job that is not over; never waits, never complains.
+
+    Examples
+    --------
+    >>> may_wait(Path("/no/such/folder"))
+    False
+    """
+    query = (
+        "select 1 from jobs where not free and state in "
+        "('sending', 'accepted', 'running', 'fetched', 'unknown') limit 1"
+    )
+    path = home / "journal.sqlite3"
+    if not path.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", 0, uri=True)) as file:
+            return file.execute(query).fetchone() is not None
+    except sqlite3.Error:
+        return False
+
+
 class JobTable(list[JobRow]):
     """Jobs, the newest first; a list that shows itself as a table.
 
     Examples
     --------
     >>> print(JobTable([JobRow("a1", "PicWish", "enhance", "running", 0.0, None, "2 credits", "t-9")]))
-    id  service  operation  state    started           expires  cost       task id
-    a1  PicWish  enhance    running  1970-01-01 ...             2 credits  t-9
+    id  service  operation  state    started  expires  cost       task id
+    a1  PicWish  enhance    running  1970-01-01 ... ago            2 credits  t-9
     """
 
     def __repr__(self) -> str:

@@ -7,21 +7,30 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retouch_nb.config import Retouch, home_folder
 from retouch_nb.contract import Operation, Provider
 from retouch_nb.credentials import Credentials
+from retouch_nb.doubt import Choice, ask_whoever_is_there, choose
 from retouch_nb.drift import Drift, look, restored
 from retouch_nb.edit import Edit
-from retouch_nb.errors import ParameterError, PictureError, ServiceError, UnknownNameError
+from retouch_nb.errors import (
+    ParameterError,
+    PictureError,
+    RetouchError,
+    ServiceError,
+    StoppedError,
+    UnknownNameError,
+    UnknownOutcomeError,
+)
 from retouch_nb.explanation import Recorder
 from retouch_nb.job import Job, View
-from retouch_nb.jobs import JobRow, JobTable
+from retouch_nb.jobs import JobRow, JobTable, may_wait
 from retouch_nb.layers import LayerStack
 from retouch_nb.loop import Background
 from retouch_nb.photo import Photo
@@ -48,6 +57,8 @@ class Session:
         Where keys and addresses are looked for.
     view : callable, optional
         Makes what shows a job while it is waited for; None shows nothing.
+    ask : callable, optional
+        Asks a person what to do about a request that may be paid; nobody is asked when left out.
 
     Examples
     --------
@@ -69,12 +80,14 @@ class Session:
         home: Path | None = None,
         environ: Mapping[str, str] = os.environ,
         view: Callable[[Job], View | None] | None = None,
+        ask: Callable[[str], str] | None = None,
     ) -> None:
         self.settings = settings or Retouch()
         self.home = home or home_folder(environ)
         self.environ = environ
         self.credentials = Credentials(environ)
         self.view = view or _unseen
+        self.ask = ask
         self.background = Background()
         self._receiver: Webhook | None = None
         self.settings.observe(self._switch_faults, "faults")
@@ -139,14 +152,26 @@ class Session:
                 edit = replace(edit, explanation=recorder.explanation(route.maker, told=route.free))
             return await asyncio.to_thread(_restored, edit) if restore_outside else edit
 
-        return self._job(job_id, operation, route).start(work, self.background)
+        again = partial(
+            self.submit,
+            operation,
+            provider=provider,
+            fresh=True,
+            max_credits=max_credits,
+            restore_outside=restore_outside,
+            explain=explain,
+        )
+        decide = partial(self._decide, service=operation.provider, again=again)
+        return self._job(job_id, operation, route, decide=decide).start(work, self.background)
 
     def run(self, operation: Operation, **options: Any) -> Edit:
         """Start an operation, wait for it, and give the result; options as in `submit`."""
         return self.submit(operation, **options).result()
 
-    def resume(self, job_id: str) -> Job:
+    def resume(self, job_id: str, task_id: str = "") -> Job:
         """Take up a job again by its id, also one of an earlier kernel.
+
+        With `task_id`, the service's own, also one that is unknown here and was found there.
 
         Raises
         ------
@@ -158,7 +183,7 @@ class Session:
         route = self.route(operation, "local" if row.free else "cloud")
 
         async def work(watch: "Callable[[Event], None]") -> Edit:
-            result = await self.client.resume(job_id, operation, route, watch=watch)
+            result = await self.client.resume(job_id, operation, route, ticket=task_id, watch=watch)
             return await asyncio.to_thread(self.edit, operation, result)
 
         return self._job(job_id, operation, route).start(work, self.background)
@@ -166,6 +191,14 @@ class Session:
     def jobs(self) -> JobTable:
         """List the jobs of the journal, the newest first."""
         return JobTable(_row(entry) for entry in self.client.jobs())
+
+    def waiting(self) -> JobTable:
+        """List the paid jobs that nobody waits for and whose result nobody has seen; none where that cannot be told."""
+        if not may_wait(self.home):
+            return JobTable()
+        with suppress(RetouchError):
+            return JobTable(_row(entry) for entry in self.client.journal.waiting())
+        return JobTable()
 
     def route(self, operation: Operation | type[Operation], provider: str | None = None) -> "Route":
         """Decide where an operation goes: the embedded engine or the service."""
@@ -180,9 +213,9 @@ class Session:
         known = ["local", "cloud", service.name]
         raise UnknownNameError.among(choice, known, what=f"provider of {operation.name}")
 
-    def forget(self, job_id: str) -> None:
-        """Drop a job from the journal; what was unknown then counts as lost, and may be sent and paid again."""
-        self.client.forget(job_id)
+    def forget(self, job_id: str) -> str:
+        """Drop a job from the journal and give its id at the service; what was unknown may be sent and paid again."""
+        return self.client.forget(job_id)
 
     def balance(self, service: Provider) -> str:
         """Ask a service what is left on the account, in words.
@@ -275,9 +308,41 @@ class Session:
     def _switch_faults(self, change: Mapping[str, Any]) -> None:
         self.engine.faults.switch(change["new"])
 
-    def _job(self, job_id: str, operation: Operation, route: "Route") -> Job:
+    def _job(
+        self,
+        job_id: str,
+        operation: Operation,
+        route: "Route",
+        *,
+        decide: Callable[[UnknownOutcomeError], Job | None] = lambda error: None,
+    ) -> Job:
         view = self.view if self.settings.progress else _unseen
-        return Job(job_id, operation, route.maker, really_cancels=route.free, view=view)
+        return Job(
+            job_id, operation, route.maker, really_cancels=route.free, view=view, decide=decide
+        )
+
+    def _decide(
+        self, error: UnknownOutcomeError, *, service: Provider, again: Callable[[], Job]
+    ) -> Job | None:
+        """Let a person decide about a request that may be paid already; None where nobody does."""
+        choice = choose(error, ask=self.ask, look=lambda: self._told(service))
+        if choice is Choice.AGAIN:
+            return again()
+        if choice is Choice.LOST:
+            self.forget(error.job_id)
+            raise StoppedError(
+                f"Job {error.job_id} counts as lost.",
+                advice="Nothing was sent. Run the cell again to send it, and to pay.",
+                job_id=error.job_id,
+            )
+        return None
+
+    def _told(self, service: Provider) -> str:
+        """Tell what is left on the account, or why that is not known."""
+        try:
+            return f"{service.title}: {self.balance(service)}"
+        except RetouchError as error:
+            return f"{service.title} does not tell the balance now: {error.what}"
 
     def edit(self, operation: Operation, result: "Result") -> Edit:
         """Make of a result what a cell returns: its layers composited, named like the photo it came from."""
@@ -406,5 +471,24 @@ def current() -> Session:
     """
     global _current
     if _current is None:
-        _current = Session(view=lambda job: default_view(job))
+        _current = Session(view=lambda job: default_view(job), ask=ask_whoever_is_there)
     return _current
+
+
+def _leave_to_parent() -> None:
+    """Begin anew in a process that was forked: threads, connections and locks stay with the parent."""
+    global _current
+    if _current is not None:
+        left = _current
+        _current = Session(
+            left.settings, home=left.home, environ=left.environ, view=left.view, ask=left.ask
+        )
+        _current.credentials = left.credentials
+        _LEFT.append(left)
+
+
+_LEFT: list[Session] = []
+"""Kept for good: SQLite must not close in a child what its parent has opened."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)

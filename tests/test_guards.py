@@ -35,7 +35,7 @@ LAYERS = [
     {"receipt", "providers", "describe"},
     {"client"},
     {"figure", "gallery", "loop", "pump", "receiver", "provenance", "recreation", "explanation"},
-    {"edit", "jobs", "job", "config", "session"},
+    {"edit", "jobs", "job", "doubt", "config", "session"},
     {"sweep"},
     {"batch", "compare", "doctor", "functions", "verification", "widgets"},
     {"magics", "reference", "demo", "docs", "cli"},

@@ -21,7 +21,7 @@ from retouch_nb.client.admission import Admission
 from retouch_nb.client.cache import Cache, Kept
 from retouch_nb.client.errand import Errand, Kit, Permit
 from retouch_nb.client.flight import Flights, Watch
-from retouch_nb.client.journal import Entry, Journal, new_id
+from retouch_nb.client.journal import BUSY_SECONDS, Entry, Journal, new_id
 from retouch_nb.client.pace import Pace, Turns
 from retouch_nb.client.task import Earlier, Event, Lost, State, Terms, unknown_outcome
 from retouch_nb.client.wire import Route, Timeouts, Wire
@@ -136,6 +136,8 @@ class Client:
         Limits of single exchanges.
     grace : float
         Seconds that stopping may take to learn what became of a request that has left.
+    busy : float
+        Seconds to wait for another process that holds the journal.
     turns : Turns, optional
         Who hands out turns at paced services; the journal, for all processes of this machine, when left out.
 
@@ -157,9 +159,10 @@ class Client:
         cache_bytes: int = 2_000_000_000,
         timeouts: Timeouts | None = None,
         grace: float = 2.0,
+        busy: float = BUSY_SECONDS,
         turns: Turns | None = None,
     ) -> None:
-        self.journal = Journal(home, clock=clock)
+        self.journal = Journal(home, clock=clock, busy=busy)
         self.cache = Cache(home / "cache", most_bytes=cache_bytes, clock=clock)
         wire = Wire(timeouts or Timeouts())
         pace = Pace(turns or self.journal, clock=clock, sleep=sleep)
@@ -268,6 +271,7 @@ class Client:
         operation: Operation,
         route: Route,
         *,
+        ticket: str = "",
         patience: float | None = None,
         watch: Watch | None = None,
     ) -> Result:
@@ -281,6 +285,8 @@ class Client:
             Its operation; `Operation.detached` will do.
         route : Route
             Where it was sent.
+        ticket : str
+            The task's id at the service, where the journal does not know it and a person does.
         patience, watch
             As in `run`.
 
@@ -293,6 +299,10 @@ class Client:
         """
         entry = self.journal.find(job_id)
         _check_same_place(entry, route)
+        entry = self._orphan(entry)
+        if ticket and entry.state is State.UNKNOWN:
+            until = self._kit.clock() + route.provider.result_hours * 3600
+            entry = self.journal.move(entry, State.ACCEPTED, ticket=ticket, expires_at=until)
         work = partial(self._take_up, operation, route, entry, patience=patience)
         token = self._flights.token_of(job_id) or job_id
         return await self._flights.board(token, work, watch)
@@ -352,9 +362,12 @@ class Client:
         if bell is not None:
             bell.set()
 
-    def forget(self, job_id: str) -> None:
-        """Drop a job from the journal. What was unknown counts as lost: an equal request is sent and paid again."""
-        self.journal.forget(job_id)
+    def forget(self, job_id: str) -> str:
+        """Drop a job from the journal and give its id at the service, empty where that is not known.
+
+        What was unknown counts as lost: an equal request is sent and paid again.
+        """
+        return self.journal.forget(job_id)
 
     def close(self) -> None:
         """Let go of the files, when nothing runs any more; the network was let go of with the last run."""
@@ -378,6 +391,8 @@ class Client:
             if kept is not None:
                 return self._from_cache(kept, draft, operation, watch)
             entry = self._claim(draft, route, fresh=fresh, over=over)
+            if entry.state is State.STOPPED:
+                continue
             if entry.id == draft.id or entry.state not in {State.PLANNED, State.SENDING}:
                 break
             watch(Event("waiting", job_id=entry.id, detail="another notebook is sending it"))
@@ -418,9 +433,18 @@ class Client:
             self._kit.secret(route)
             self.cache.check_room()
             entry = self.journal.begin(draft, again=again, idempotent=idempotent)
+        if entry.id != draft.id:
+            entry = self._orphan(entry)
         if entry.means(self._kit.clock(), idempotent=idempotent) is Earlier.ASK:
             raise _unknown(entry)
         return entry
+
+    def _orphan(self, entry: Entry) -> Entry:
+        """Correct a row of our own that looks as if we were sending it: the disk failed when that was over."""
+        over = {State.PLANNED: State.STOPPED, State.SENDING: State.UNKNOWN}
+        if entry.state not in over or entry.id in self._kit.bells or not self.journal.mine(entry):
+            return entry
+        return self.journal.move(entry, over[entry.state], note="the disk failed meanwhile")
 
     async def _brought(self, errand: Errand, operation: Operation, started: float) -> Result:
         kept = await errand.bring()
@@ -521,7 +545,8 @@ def _over_budget(operation: Operation, route: Route, cap: int | None) -> BudgetE
 def _unknown(entry: Entry) -> RetouchError:
     return unknown_outcome(
         f"This request was sent before, as job {entry.id}: {entry.note or 'its notebook died meanwhile.'}",
-        Terms(entry.id, entry.maker, entry.cost),
+        Terms(entry.id, entry.maker, entry.cost, service=entry.provider),
+        earlier=True,
     )
 
 

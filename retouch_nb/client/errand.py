@@ -146,11 +146,17 @@ class Errand:
         self._permit = permit
         self._secret: Secret | None = None
         self._ticket = entry.ticket
+        self._lead = entry.ticket or entry.link
         self._told = Event("")
         self._bell = asyncio.Event()
         who = f"the {route.maker}" if route.free else route.provider.title
         self._terms = Terms(
-            entry.id, who, entry.cost, free=route.free, idempotent=bool(entry.repetition)
+            entry.id,
+            who,
+            entry.cost,
+            free=route.free,
+            idempotent=bool(entry.repetition),
+            service=entry.provider,
         )
 
     async def bring(self) -> Kept:
@@ -221,7 +227,8 @@ class Errand:
                     pause = max(wish or 0.0, growing(TROUBLE, nth - 1, self._kit.chance()))
                     await self._wait(pause, why=error.what, instead=error)
                 case Stop(error=error):
-                    self._record(decision)
+                    with suppress(HomeError):  # what became of the money is the greater news
+                        self._record(decision)
                     raise error
         raise AssertionError("unreachable")
 
@@ -258,7 +265,7 @@ class Errand:
         """
         match decision:
             case Track(ticket=ticket, outcome=outcome) if ticket or _link(outcome):
-                self._ticket = ticket
+                self._ticket, self._lead = ticket, ticket or _link(outcome)
                 self._deadline = self._kit.monotonic() + self._patience
                 until = self._kit.clock() + self._route.provider.result_hours * 3600
                 said: tuple[str, ...] = ()
@@ -463,9 +470,14 @@ class Errand:
                 self._move(doubt, note=note)
 
     def _name_task(self, error: HomeError) -> None:
-        """Put the id of a paid task into the message when there is no other place left for it."""
+        """Put what leads to a paid task into the message when there is no other place left for it."""
         if self._ticket:
-            error.with_advice(f"{error.advice} {how_to_resume(self._terms, self._ticket)}")
+            resume = f"%retouch_nb resume {self.entry.id} {self._ticket}"
+            error.with_advice(f"The task stays at {self._terms.who}: {resume}. {error.advice}")
+        elif self._lead:
+            error.with_advice(f"The result is at {self._lead}. {error.advice}")
+        elif self.entry.state is State.PLANNED:
+            error.with_advice(f"Nothing was sent. {error.advice}")
 
     async def _turn(self) -> None:
         if not self._route.paced:

@@ -23,6 +23,9 @@ from retouch_nb.errors import HomeError, UnknownNameError
 
 VERSION: Final = 1
 BUSY_SECONDS: Final = 5.0
+CAME_TO_NOTHING: Final = {State.FAILED, State.STOPPED}
+"""States that say nothing of an equal job before them: one that may be paid still stands."""
+
 OLD: Final = 30 * 86_400
 """Seconds after which the row of a free job that is over is dropped; what may have been paid stays."""
 
@@ -123,6 +126,8 @@ class Journal:
         The folder; made with rights for its owner alone when first used.
     clock : callable
         Unix seconds.
+    busy : float
+        Seconds to wait for another process that holds the file.
 
     Raises
     ------
@@ -139,10 +144,13 @@ class Journal:
     >>> journal.close()
     """
 
-    def __init__(self, home: Path, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, home: Path, *, clock: Callable[[], float] = time.time, busy: float = BUSY_SECONDS
+    ) -> None:
         self.path = home / "journal.sqlite3"
         self._home = home
         self._clock = clock
+        self._busy = busy
         self._lock = threading.RLock()
         self._database: sqlite3.Connection | None = None
         self._presence: Presence | None = None
@@ -164,7 +172,7 @@ class Journal:
         Entry
             The new job, or the earlier one.
         """
-        with self._transaction(durable=not entry.free) as database:
+        with self._transaction() as database:
             before = None if again else self._standing(database, entry, idempotent=idempotent)
             if before is not None:
                 return before
@@ -181,12 +189,14 @@ class Journal:
             return self._standing(database, entry, idempotent=idempotent)
 
     def move(self, entry: Entry, state: State, **facts: Any) -> Entry:
-        """Write down what was found out about a job, as one durable step.
+        """Write down what was found out about a job, as one step.
 
-        Facts may be ``ticket``, ``link``, ``result``, ``note``, ``remarks``, ``expires_at``. What somebody else
+        It survives a power cut where that decides about money: before a paid request leaves, and when its task is known. What
+        else a power cut takes is found out again for nothing. Facts may be ``ticket``, ``link``, ``result``, ``note``, ``remarks``, ``expires_at``. What somebody else
         found out later stands.
         """
-        with self._transaction(durable=not entry.free) as database:
+        durable = state in {State.SENDING, State.ACCEPTED} and not entry.free
+        with self._transaction(durable=durable) as database:
             known = self._one(database, "where id = ?", entry.id) or entry
             to = become(known.state, state)
             if to is not state:
@@ -219,6 +229,21 @@ class Journal:
         with self._transaction() as database:
             return [self._true(database, entry) for entry in self._all(database)]
 
+    def waiting(self) -> list[Entry]:
+        """Give the paid jobs whose result nobody has seen and nobody alive waits for, the newest first."""
+        open_ended = {State.ACCEPTED, State.RUNNING, State.FETCHED, State.UNKNOWN}
+        return [
+            entry
+            for entry in self.entries()
+            if entry.state in open_ended
+            and not entry.free
+            and not is_present(self._home, entry.owner)
+        ]
+
+    def mine(self, entry: Entry) -> bool:
+        """Tell whether it is this journal's client that sends it."""
+        return self._presence is not None and entry.owner == self._presence.token
+
     def seconds(self, entry: Entry) -> list[float]:
         """Give how long the latest jobs of the same operation and maker took."""
         query = (
@@ -229,11 +254,18 @@ class Journal:
             found = database.execute(query, (entry.operation, entry.maker))
             return [seconds for (seconds,) in found]
 
-    def forget(self, job_id: str) -> None:
-        """Drop a job; an equal request is then sent, and paid, as if it had never been."""
+    def forget(self, job_id: str) -> str:
+        """Drop a job, also one whose row is damaged, and give its id at the service.
+
+        An equal request is then sent, and paid, as if it had never been.
+        """
         with self._transaction() as database:
-            self._find(database, job_id)
+            query = "select ticket from jobs where id = ?"
+            row = database.execute(query, (job_id,)).fetchone()
+            if row is None:
+                self._find(database, job_id)
             database.execute("delete from jobs where id = ?", (job_id,))
+            return str(row[0])
 
     def turn(self, lane: str, spacing: float, now: float) -> float:
         """Reserve the next turn of a lane and give its time; see `Pace`."""
@@ -280,8 +312,10 @@ class Journal:
     def _standing(
         self, database: sqlite3.Connection, entry: Entry, *, idempotent: bool
     ) -> Entry | None:
-        where = "where identity = ? and base_url = ? order by rowid desc limit 1"
-        before = self._one(database, where, entry.identity, entry.base_url)
+        where = "where identity = ? and base_url = ? order by rowid desc"
+        found = list(self._all(database, where, entry.identity, entry.base_url))
+        known = (self._true(database, each) for each in found)
+        before = next((each for each in known if each.state not in CAME_TO_NOTHING), None)
         means = before and before.means(self._clock(), idempotent=idempotent)
         return None if means in {None, Earlier.NOTHING} else before
 
@@ -311,9 +345,10 @@ class Journal:
             alive=not open_ended or is_present(self._home, entry.owner),
             expired=entry.expired(self._clock()),
         )
-        if state is entry.state:
-            return entry
-        corrected = dataclasses.replace(entry, state=state, updated_at=self._clock())
+        corrected = dataclasses.replace(entry, state=state)
+        if not open_ended or state is entry.state:
+            return corrected  # a clock that jumps has not made a paid task vanish
+        corrected = dataclasses.replace(corrected, updated_at=self._clock())
         self._write(database, corrected)
         return corrected
 
@@ -349,7 +384,7 @@ class Journal:
         if self._database is None:
             make_private(self._home)
             database = sqlite3.connect(
-                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                self.path, timeout=self._busy, isolation_level=None, check_same_thread=False
             )
             try:
                 self._prepare(database)
@@ -446,10 +481,18 @@ def _clearly(path: Path) -> Iterator[None]:
         raise
     except (sqlite3.Error, OSError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise HomeError(
-            f"{path} cannot be used: {reason}.",
-            advice="Free some space or see to its rights, or set RETOUCH_NB_HOME to another folder.",
-        ) from error
+        raise HomeError(f"{path} cannot be used: {reason}.", advice=_advice(reason)) from error
+
+
+def _advice(reason: str) -> str:
+    if "locked" in reason:
+        return "Another program holds it; try again in a moment."
+    if "malformed" in reason or "not a database" in reason:
+        return (
+            "It is damaged. Move it away to begin a new one; what it knew of paid tasks is then known to the services "
+            "alone."
+        )
+    return "Free some space or see to its rights, or set RETOUCH_NB_HOME to another folder."
 
 
 _CODED: Final = {"options": dict, "pictures": dict, "remarks": tuple}
@@ -485,7 +528,13 @@ def _to_row(entry: Entry) -> list[Any]:
 
 def _to_entry(row: tuple[Any, ...]) -> Entry:
     values = dict(zip(COLUMNS, row, strict=True))
-    decoded = {name: kind(json.loads(values[name])) for name, kind in _CODED.items()}
-    return Entry(
-        **{**values, **decoded, "state": State(values["state"]), "free": bool(values["free"])}
-    )
+    try:
+        decoded = {name: kind(json.loads(values[name])) for name, kind in _CODED.items()}
+        state = State(values["state"])
+    except (ValueError, TypeError) as error:
+        raise HomeError(
+            f"The row of job {values['id']} in the journal is damaged: {error}.",
+            advice=f"Its task at {values['maker']}: {values['ticket'] or values['link'] or 'not known'}. "
+            f"%retouch_nb forget {values['id']} drops the row.",
+        ) from error
+    return Entry(**{**values, **decoded, "state": state, "free": bool(values["free"])})

@@ -204,6 +204,8 @@ class Terms:
         Nothing can be paid: a lost answer costs nothing.
     idempotent : bool
         The service recognises a repetition by its key.
+    service : str
+        Its name in commands.
     """
 
     job_id: str
@@ -211,6 +213,7 @@ class Terms:
     cost: str = "unknown"
     free: bool = False
     idempotent: bool = False
+    service: str = ""
 
 
 @dataclass(frozen=True)
@@ -328,8 +331,10 @@ def unreachable(why: str, terms: Terms) -> UnreachableError:
     )
 
 
-def unknown_outcome(what: str, terms: Terms, *, left: Left = Left.WHOLE) -> UnknownOutcomeError:
-    """Say that it may have been paid, and how to go on."""
+def unknown_outcome(
+    what: str, terms: Terms, *, left: Left = Left.WHOLE, earlier: bool = False
+) -> UnknownOutcomeError:
+    """Say that it may have been paid, and the three ways to go on; `earlier` tells that nothing was sent this time."""
     chance = (
         "The upload was not complete, so most likely nothing was taken"
         if left is Left.PART
@@ -337,9 +342,10 @@ def unknown_outcome(what: str, terms: Terms, *, left: Left = Left.WHOLE) -> Unkn
     )
     return UnknownOutcomeError(
         what,
-        advice=f"{chance}; it is not sent again by itself. Look at your balance there, then run it with --fresh "
-        f"(fresh=True) to send and pay again. %retouch_nb jobs lists it as {terms.job_id}.",
+        advice=f"{chance}; it is not sent again by itself. Look: {f'%retouch_nb balance {terms.service}'.strip()}. "
+        f"Take it for lost: %retouch_nb forget {terms.job_id}. Send and pay again: --fresh (fresh=True).",
         job_id=terms.job_id,
+        earlier=earlier,
     )
 
 

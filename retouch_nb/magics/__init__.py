@@ -49,6 +49,19 @@ def load(shell: InteractiveShell, *, session: Session | None = None) -> None:
     _append(shell.input_transformers_post, semicolons({magic.name for magic in magics}), undo)
     _append(shell.configurables, session.settings, undo)
     _take_over(shell, session.settings)
+    sys.stdout.write(_reminder(session))
+
+
+def _reminder(session: Session) -> str:
+    """Tell in one line of paid jobs that wait for somebody; nothing where none does."""
+    match session.waiting():
+        case []:
+            return ""
+        case [one]:
+            command = "jobs" if one.state == "unknown" else f"resume {one.id}"
+            return f"A paid job waits ({one.operation}, {one.state}): %retouch_nb {command}\n"
+        case rows:
+            return f"{len(rows)} paid jobs wait: %retouch_nb jobs\n"
 
 
 def unload(shell: InteractiveShell) -> None:

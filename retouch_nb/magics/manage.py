@@ -30,7 +30,7 @@ from retouch_nb.table import Table, Text
 
 NAME = "retouch_nb"
 
-COMMANDS = ("jobs", "resume", "batch", "login", "balance", "providers", "cache", "doctor")
+COMMANDS = ("jobs", "resume", "forget", "batch", "login", "balance", "providers", "cache", "doctor")
 
 
 class Desk:
@@ -66,9 +66,14 @@ class Desk:
         """List the known jobs, the newest first."""
         return self._session.jobs()
 
-    def resume(self, id: str) -> Edit:
-        """Take up an earlier job, wait for it and give its result."""
-        return self._session.resume(id).result()
+    def resume(self, id: str, task_id: str = "") -> Edit:
+        """Take up an earlier job, wait for it and give its result; an unknown one by the service's own id."""
+        return self._session.resume(id, task_id).result()
+
+    def forget(self, id: str) -> Text:
+        """Drop a job from the list; one that is unknown counts as lost, and can be sent and paid again."""
+        task_id = self._session.forget(id)
+        return Text(f"Forgot {id}{f'; its id at the service was {task_id}' if task_id else ''}.")
 
     def batch(self, operation: str, photos: str, out: str, *options: str) -> Run:
         """Do the same to many photos: a folder, a glob, an address, a variable; the rest as for %OPERATION, and --masks."""
@@ -162,7 +167,7 @@ def manage_magic(
         match before:
             case []:
                 yield from (Candidate(name, "command") for name in COMMANDS)
-            case ["resume"]:
+            case ["resume" | "forget"]:
                 yield from (
                     Candidate(row.id, f"{row.operation}, {row.state}") for row in desk.jobs()
                 )
@@ -202,7 +207,7 @@ def commands() -> list[tuple[str, str]]:
     Examples
     --------
     >>> commands()[1]
-    ('%retouch_nb resume ID', 'Take up an earlier job, wait for it and give its result.')
+    ('%retouch_nb resume ID [task_id]', ...)
     """
     methods = [getattr(Desk, name) for name in COMMANDS]
     return [(_usage(method), inspect.getdoc(method) or "") for method in methods]

@@ -131,8 +131,9 @@ class Desk:
         self.home = home
         self.tasks: list[Task] = []
         self.fails_with: BaseException | None = None
+        self.left: list[JobRow] = []
         self.rows = [
-            JobRow("a1b2", "PicWish", "enhance", "running", 0.0),
+            JobRow("a1b2", "PicWish", "enhance", "running", 0.0, task_id="t-9"),
             JobRow("c3d4", "embedded engine", "inpaint", "running", 0.0),
         ]
         self.cached = 1_500_000
@@ -144,7 +145,15 @@ class Desk:
     def jobs(self) -> JobTable:
         return JobTable(self.rows)
 
-    def resume(self, job_id: str) -> Task:
+    def waiting(self) -> JobTable:
+        return JobTable(self.left)
+
+    def forget(self, job_id: str) -> str:
+        (row,) = [row for row in self.rows if row.id == job_id]
+        self.rows.remove(row)
+        return row.task_id
+
+    def resume(self, job_id: str, task_id: str = "") -> Task:
         if job_id not in {row.id for row in self.rows}:
             raise UnknownNameError.among(job_id, [row.id for row in self.rows], what="job")
         return Task(job_id, {})

@@ -1,6 +1,7 @@
 """``%retouch_nb``, the doctor, and coming and going of the extension."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,31 @@ def test_jobs_are_listed_and_resumed(cell: Cell, session: Any) -> None:
     assert cell(f"r = %retouch_nb resume {rows[0].id}\nr").operation == "a1b2"
     with pytest.raises(UnknownNameError, match="Did you mean 'a1b2'"):
         cell("%retouch_nb resume a1b")
+
+
+def test_a_job_is_forgotten_and_its_id_at_the_service_is_not(cell: Cell, session: Any) -> None:
+    """What leaves the list says under which name the service knows it: that may be all that is left of a payment."""
+    assert "t-9" in repr(cell("%retouch_nb forget a1b2"))
+    assert [row.id for row in session.rows] == ["c3d4"]
+
+
+def test_loading_says_in_one_line_what_waits(
+    bare: InteractiveShell, session: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing where nothing does; how to take up the one; where to see the many; nothing promised of an unknown one."""
+    row = JobRow("a1b2", "PicWish", "enhance", "running", 0.0)
+    unknown = replace(row, state="unknown")
+    told = []
+    for session.left in ([], [row], [unknown], [row, unknown]):
+        load(bare, session=session)
+        told.append(capsys.readouterr().out)
+    unload(bare)
+    assert told == [
+        "",
+        "A paid job waits (enhance, running): %retouch_nb resume a1b2\n",
+        "A paid job waits (enhance, unknown): %retouch_nb jobs\n",
+        "2 paid jobs wait: %retouch_nb jobs\n",
+    ]
 
 
 def test_login_asks_and_never_shows(session: Any) -> None:

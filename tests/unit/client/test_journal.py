@@ -14,6 +14,7 @@ from retouch_nb.client.cadence import NEWEST
 from retouch_nb.client.journal import OLD, Entry, Journal, new_id
 from retouch_nb.client.task import Earlier, State
 from retouch_nb.errors import HomeError, UnknownNameError
+from retouch_nb.jobs import may_wait
 
 ENTRY = Entry(
     id="j1",
@@ -126,6 +127,70 @@ def test_time_ends_what_the_service_keeps_no_longer(journal: Journal, moment: An
     moment.now += 3601
     assert journal.find(running.id).state is State.EXPIRED
     assert journal.begin(replace(ENTRY, id="j2")).id == "j2"
+
+
+def test_a_clock_that_jumps_ahead_and_back_loses_no_task(journal: Journal, moment: Any) -> None:
+    """Expired is what the clock says, and is not written down: set right, it is a running task again."""
+    reached(journal, State.SENDING, State.ACCEPTED, ticket="t", expires_at=moment.now + 3600)
+    moment.now += 86_400
+    assert [entry.state for entry in journal.entries()] == [State.EXPIRED]
+    moment.now -= 86_400
+    assert journal.find("j1").state is State.ACCEPTED
+    assert journal.begin(replace(ENTRY, id="j2")).id == "j1"
+
+
+@pytest.mark.parametrize(
+    "states", [(State.SENDING, State.ACCEPTED), (State.SENDING, State.UNKNOWN)]
+)
+@pytest.mark.parametrize("end", [State.FAILED, State.STOPPED])
+def test_what_came_to_nothing_hides_nothing(
+    journal: Journal, states: tuple[State, ...], end: State
+) -> None:
+    """A second, wanted attempt that cost nothing leaves the first as it was: paid, or perhaps paid."""
+    reached(journal, *states, ticket="t")
+    journal.move(journal.begin(replace(ENTRY, id="j2"), again=True), State.SENDING)
+    journal.move(journal.find("j2"), end)
+    assert journal.begin(replace(ENTRY, id="j3")).id == "j1"
+
+
+def test_what_was_paid_again_settles_the_doubt(journal: Journal) -> None:
+    """The person has decided: the task that was accepted stands, not the unknown one before it."""
+    reached(journal, State.SENDING, State.UNKNOWN)
+    again = journal.begin(replace(ENTRY, id="j2"), again=True)
+    journal.move(journal.move(again, State.SENDING), State.ACCEPTED, ticket="t-2")
+    assert journal.begin(replace(ENTRY, id="j3")).id == "j2"
+
+
+def test_what_waits_is_paid_open_and_nobodys(journal: Journal, home: Path) -> None:
+    """A task somebody alive follows, a free one and one that is over are no reason to speak up."""
+    for n, (free, states) in enumerate(
+        [(False, ()), (True, ()), (False, (State.FETCHED, State.DONE))]
+    ):
+        entry = replace(ENTRY, id=f"j{n}", identity=f"{n}", free=free)
+        reached(journal, State.SENDING, State.ACCEPTED, *states, entry=entry, ticket="t")
+    assert may_wait(home)
+    other = Journal(home)
+    assert other.waiting() == []
+    journal.close()
+    assert [entry.id for entry in other.waiting()] == ["j0"]
+    other.forget("j0")
+    assert not may_wait(home)
+    other.close()
+
+
+def test_a_damaged_row_is_named_with_its_task_and_can_be_dropped(
+    journal: Journal, home: Path
+) -> None:
+    """One broken row loses neither the id that was paid for nor the other rows."""
+    reached(journal, State.SENDING, State.ACCEPTED, ticket="t-77")
+    journal.begin(replace(ENTRY, id="j2", identity="beef"))
+    with sqlite3.connect(journal.path) as database:
+        database.execute("update jobs set options = '{' where id = 'j1'")
+    database.close()
+    with pytest.raises(HomeError, match="t-77"):
+        journal.entries()
+    assert journal.forget("j1") == "t-77"
+    assert [entry.id for entry in journal.entries()] == ["j2"]
 
 
 def test_a_done_job_can_be_asked_for_again_while_the_service_keeps_it(
