@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from retouch_nb.imaging import Progress, ignore_progress
 from retouch_nb.imaging.light import Pixels
-from retouch_nb.imaging.patchmatch import smooth_fill
+from retouch_nb.imaging.pullpush import smooth_fill
 
 ROUNDS = 400
 _EXACT = 1e-3  # of a tone: far below what rounding to bytes can show

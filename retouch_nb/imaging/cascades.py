@@ -20,6 +20,7 @@ from retouch_nb.imaging.landmarks import (
     inverse,
     window_of,
 )
+from retouch_nb.imaging.reduce import reduced, reduction
 from retouch_nb.imaging.smooth import shading_free
 
 EYES_IN_SQUARE = 0.41
@@ -69,9 +70,7 @@ class Hit:
 
 def find_hits(pixels: Pixels, /) -> list[Hit]:
     """Find what is probably a face, in an RGB photo of any size; large ones are searched reduced."""
-    factor = min(1.0, _SEARCHED / max(pixels.shape[:2]))
-    size = [max(1, round(side * factor)) for side in pixels.shape[1::-1]]
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small, factor = reduced(pixels, _SEARCHED), reduction(pixels.shape, _SEARCHED)
     return [hit.enlarged(1 / factor) for hit in _upright(small) or _tilted(small)]
 
 

@@ -3,7 +3,6 @@
 Distances are taken at full size, a strip at a time; only what is shown is made smaller, so a large photo costs little.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retouch_nb.imaging.smooth import Plane, as_plane
+from retouch_nb.imaging.strips import row_strips
 from retouch_nb.photo import Pixels
 
 Metric: TypeAlias = Literal["delta_e", "absolute"]
@@ -77,7 +77,7 @@ def difference(
     small = _reduced((width, height), longest)
     apart = np.empty((height, width), np.float32)
     levels = np.empty_like(one)
-    for rows in _strips(height, width):
+    for rows in row_strips(height, max(1, _STRIP // width)):
         cv2.absdiff(one[rows], other[rows], dst=levels[rows])
         apart[rows] = _distance(one[rows], other[rows], levels[rows], metric)
     top = _top(apart, metric)
@@ -113,11 +113,6 @@ def outlined(picture: Pixels, mask: NDArray[np.bool_]) -> Pixels:
     for colour, extra in (((0, 0, 0), 2), ((255, 255, 255), 0)):
         cv2.drawContours(drawn, found, -1, colour, thickness + extra, cv2.LINE_AA)
     return drawn
-
-
-def _strips(height: int, width: int) -> Iterator[slice]:
-    rows = max(1, _STRIP // width)
-    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
 
 
 def _distance(one: Pixels, other: Pixels, levels: Pixels, metric: Metric) -> Plane:

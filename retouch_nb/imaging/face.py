@@ -29,6 +29,7 @@ from retouch_nb.imaging.landmarks import (
     window_of,
 )
 from retouch_nb.imaging.outlines import OUTLINES
+from retouch_nb.imaging.segment import segmented
 from retouch_nb.imaging.smooth import Plane, as_plane, blur, guided_filter, shading_free
 
 Point: TypeAlias = tuple[float, float]
@@ -299,7 +300,7 @@ def _segmented(pixels: Pixels, places: Points) -> NDArray[np.bool_]:
     state[(unlike > 7) | _beyond(places)] = cv2.GC_BGD
     state[cheeks & alike] = cv2.GC_FGD
     scaled = np.clip(colours * (140, 600, 600) + (0, 128, 128), 0, 255).astype(np.uint8)
-    return _joined(_cut(scaled, state), cheeks)
+    return _joined(segmented(scaled, state, rounds=3), cheeks)
 
 
 def _unlike(colours: NDArray[np.float32], skin: NDArray[np.float32]) -> Plane:
@@ -315,18 +316,6 @@ def _beyond(places: Points) -> NDArray[np.bool_]:
     """Where a head and a neck cannot be."""
     x, y = np.abs(places[..., 0]), places[..., 1]
     return np.asarray((y < -1.9) | (y > 3.8) | ((y < 1.6) & (x > 1.5)))
-
-
-def _cut(pixels: Pixels, state: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """GrabCut from a state of certain and probable pixels; it needs some on either side."""
-    probable = np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD))
-    if probable.all() or not probable.any():
-        return probable
-    cv2.setRNGSeed(1)
-    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
-    mode = cv2.GC_INIT_WITH_MASK
-    cv2.grabCut(pixels, state, (0, 0, 1, 1), background, foreground, 3, mode)
-    return np.isin(state, (cv2.GC_FGD, cv2.GC_PR_FGD))
 
 
 def _joined(found: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:

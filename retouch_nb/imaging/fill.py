@@ -19,7 +19,9 @@ from retouch_nb.imaging.biharmonic import interpolate
 from retouch_nb.imaging.light import Pixels
 from retouch_nb.imaging.model import fill_with
 from retouch_nb.imaging.note import Note, marked, without
-from retouch_nb.imaging.patchmatch import box_of, can_complete, complete, smooth_fill
+from retouch_nb.imaging.patchmatch import can_complete, complete
+from retouch_nb.imaging.pullpush import smooth_fill
+from retouch_nb.imaging.shape import box_of
 from retouch_nb.imaging.smooth import as_plane
 
 Bools: TypeAlias = NDArray[np.bool_]

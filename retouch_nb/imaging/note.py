@@ -48,7 +48,7 @@ def detail(pixels: Pixels, /, *, side: int = 220, at: tuple[float, float] = (0.5
     return pixels[tops[0] : tops[0] + side, tops[1] : tops[1] + side]
 
 
-def difference(before: Pixels, after: Pixels, /, *, times: int = 8) -> Pixels:
+def magnified(before: Pixels, after: Pixels, /, *, times: int = 8) -> Pixels:
     """Show a change, enlarged, around mid-grey."""
     change = (after.astype(np.int16) - before) * times
     return np.asarray(np.clip(128 + change, 0, 255), np.uint8)

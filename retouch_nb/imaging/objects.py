@@ -6,7 +6,7 @@ are straight-line functions of the lightness, so a treatment is a slope and an o
 on a reduced copy; only lines are sharpened at full size.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from retouch_nb.imaging import Progress, ignore_progress
 from retouch_nb.imaging.materials import Treatment, treatment_of
-from retouch_nb.imaging.note import Note, difference, marked
+from retouch_nb.imaging.note import Note, magnified, marked
 from retouch_nb.imaging.smooth import Plane, as_plane, from_lab, shading_free
+from retouch_nb.imaging.strips import row_strips
 
 Pixels: TypeAlias = NDArray[np.uint8]
 Region: TypeAlias = NDArray[np.bool_]
@@ -113,7 +114,7 @@ def retouch(
             note(
                 "Put together again", "At full size, fading in from the rim of the subject.", after
             )
-            note("What changed", "Eight times enlarged around grey.", difference(before, after))
+            note("What changed", "Eight times enlarged around grey.", magnified(before, after))
     progress(1.0)
     return result
 
@@ -183,18 +184,13 @@ def _in_strips(
     work: Callable[[slice], None], height: int, factor: int, progress: Progress = ignore_progress
 ) -> None:
     """Work on strips of whole reduced rows, two at a time."""
-    strips = list(_strips(height, factor))
+    strips = list(row_strips(height, _ROWS // factor * factor))
     with ThreadPoolExecutor(2) as pool:
         try:
             for done, _ in enumerate(pool.map(work, strips), start=1):
                 progress(done / len(strips))
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _strips(height: int, factor: int) -> Iterator[slice]:
-    step = _ROWS // factor * factor
-    return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
 def _measured(pixels: Pixels, subject: Region, reach: _Reach) -> tuple[Lab, Lab]:

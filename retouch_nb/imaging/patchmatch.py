@@ -4,23 +4,21 @@ Several first guesses compete on a small copy of the picture; the best of them i
 full size and made of true copies there (Barnes et al. 2009; Wexler, Shechtman, Irani 2007).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from types import ModuleType
-from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from retouch_nb.imaging import Progress, _patchmatch_numpy, ignore_progress
+from retouch_nb.imaging._patchmatch_crew import Crew
 from retouch_nb.imaging._patchmatch_levels import (
     HALF,
     TILE,
     Bools,
-    Floats,
     Level,
     Pixels,
     Places,
@@ -32,11 +30,12 @@ from retouch_nb.imaging._patchmatch_levels import (
     tiles,
     with_detail,
 )
+from retouch_nb.imaging._patchmatch_match import Match, copied, enlarged, map_of
 from retouch_nb.imaging._patchmatch_seams import correction
 from retouch_nb.imaging._patchmatch_starts import NO_PRIOR, Prior, peel, rim_prior, thinned
 from retouch_nb.imaging.note import Note
-
-_Item = TypeVar("_Item")
+from retouch_nb.imaging.pullpush import smooth_fill
+from retouch_nb.imaging.shape import box_of
 
 THREADS = 2
 LARGE = 40_000
@@ -67,54 +66,12 @@ _SOFT, _FLOOR = 0.03, 800.0  # how much worse patches may be and still vote
 _DECAY = 1.6  # of the votes, for every pixel deeper in the hole
 _AGREEMENT = np.float32(1500)  # what each neighbour with another shift costs
 _BORROWS = 2
-_FADE = np.float32(0.5)  # of the rim's say, from size to size
 _COPY_ABOVE = 3000
 _STRAY = 0.5
 _STEPS = np.array([1, 2, 4], np.int64)
 _START_RADII = np.array([64, 32, 16, 8, 4, 2, 1], np.int64)
 _START_ROUNDS = 8
 _MANY, _VERY_MANY = 12_000, 40_000
-
-
-@dataclass(frozen=True, eq=False)
-class _Match:
-    """Where each target's patch is copied from, and what that costs."""
-
-    source: Places
-    cost: Floats
-    prior: Prior
-
-
-class _Crew:
-    """Threads that share a loop, and the count of what they have done."""
-
-    def __init__(self, pool: ThreadPoolExecutor, progress: Progress) -> None:
-        self.pool = pool
-        self.progress = progress
-        self.done, self.planned = 0, 1
-
-    def tick(self, units: int = 0) -> None:
-        """Let the watcher look, and perhaps raise."""
-        self.done += units
-        self.progress(min(self.done / self.planned, 1.0))
-
-    def ranges(self, work: Callable[[int, int], None], count: int, grain: int) -> None:
-        """Call the work with (first, last) of parts of a range."""
-        parts = max(1, -(-count // grain))
-        cuts = [count * part // parts for part in range(parts + 1)]
-        self.each(lambda ends: work(*ends), pairwise(cuts))
-        self.tick(count)
-
-    def each(self, work: Callable[[_Item], None], items: Iterable[_Item]) -> None:
-        """Do the work on every item; when the watcher raises, what has not begun is dropped."""
-        jobs = [self.pool.submit(work, item) for item in items]
-        try:
-            for job in jobs:
-                job.result()
-                self.tick()
-        finally:
-            for job in jobs:
-                job.cancel()
 
 
 class _Completion:
@@ -126,7 +83,7 @@ class _Completion:
         hole: Bools,
         foreign: Bools,
         loops: ModuleType,
-        crew: _Crew,
+        crew: Crew,
         note: Note | None = None,
     ) -> None:
         self.loops, self.crew, self.note = loops, crew, note
@@ -169,12 +126,12 @@ class _Completion:
         )
         note("A pyramid of sizes", words, self.levels[-1].picture[..., :3])
 
-    def _tell_climb(self, note: Note, level: Level, match: _Match) -> None:
+    def _tell_climb(self, note: Note, level: Level, match: Match) -> None:
         words = (
             f"The pieces found at half the size are looked up here; {len(level.targets):,} patches each search "
             "nearby and at random for a better one, and neighbours tell each other what they found."
         )
-        note(f"Worked out at {level.width} x {level.shape[0]}", words, _map_of(level, match))
+        note(f"Worked out at {level.width} x {level.shape[0]}", words, map_of(level, match))
 
     def _depth(self, radius: float) -> int:
         found = (depth for depth, own in enumerate(self.radii) if own <= radius)
@@ -189,11 +146,11 @@ class _Completion:
         ]
         return sum(starts) + sum(climbs[: self.common])
 
-    def _best_guess(self) -> _Match:
+    def _best_guess(self) -> Match:
         level = self.levels[self.common]
         self._describe_sources(level)
         judge = rim_prior(level)
-        found: list[tuple[float, _Match, Pixels]] = []
+        found: list[tuple[float, Match, Pixels]] = []
         for depth, guess in self.guesses:
             match = self._start(depth, guess)
             for larger in range(depth - 1, self.common - 1, -1):
@@ -210,7 +167,7 @@ class _Completion:
         level.picture[:] = picture
         return match
 
-    def _start(self, depth: int, guess: _Guess) -> _Match:
+    def _start(self, depth: int, guess: _Guess) -> Match:
         level = self.levels[depth]
         level.picture[:] = self.originals[depth][0]
         self._describe_sources(level)
@@ -225,7 +182,7 @@ class _Completion:
             match = self._sweep(level, level.usable, match, radii=_START_RADII, salt=salt)
         return match
 
-    def _exhaustive(self, level: Level, prior: Prior) -> _Match:
+    def _exhaustive(self, level: Level, prior: Prior) -> Match:
         offered = thinned(np.flatnonzero(level.usable).astype(np.int32))
         descriptions = level.descriptions[offered]
         squared = np.einsum("ij,ij->i", descriptions, descriptions)
@@ -237,11 +194,11 @@ class _Completion:
                 unlike += prior.table[some][:, prior.kind[offered]]
             source[some] = offered[unlike.argmin(axis=1)]
             self.crew.tick()
-        return _Match(source, np.zeros(len(source), np.float32), prior)
+        return Match(source, np.zeros(len(source), np.float32), prior)
 
-    def _climb(self, depth: int, match: _Match) -> _Match:
+    def _climb(self, depth: int, match: Match) -> Match:
         small, level = self.levels[depth + 1], self.levels[depth]
-        match = _enlarged(small, level, match)
+        match = enlarged(small, level, match)
         count = len(level.targets)
         usable = self._describe_sources(level, match.source if count > _VERY_MANY else None)
         for salt in range(_rounds(count)):
@@ -262,8 +219,8 @@ class _Completion:
         return level.usable & described.ravel()
 
     def _sweep(
-        self, level: Level, usable: Bools, match: _Match, *, radii: NDArray[np.int64], salt: int
-    ) -> _Match:
+        self, level: Level, usable: Bools, match: Match, *, radii: NDArray[np.int64], salt: int
+    ) -> Match:
         cost, new, prior = np.empty_like(match.cost), np.empty_like(match.source), match.prior
 
         def improve(first: int, last: int) -> None:
@@ -284,9 +241,9 @@ class _Completion:
 
         self.crew.ranges(lambda a, b: settle(0, a, b), len(new), self.loops.GRAIN)
         self.crew.ranges(lambda a, b: settle(1, a, b), len(new), self.loops.GRAIN)
-        return _Match(new, cost, prior)
+        return Match(new, cost, prior)
 
-    def _paint(self, level: Level, match: _Match) -> None:
+    def _paint(self, level: Level, match: Match) -> None:
         if not _voted(level):
             self._copy(level, match)
             return
@@ -302,13 +259,13 @@ class _Completion:
         self.crew.ranges(vote, len(out), self.loops.GRAIN)
         flat[level.holes] = out
 
-    def _copy(self, level: Level, match: _Match) -> Places:
+    def _copy(self, level: Level, match: Match) -> Places:
         flat = level.picture.reshape(-1, 5)
-        source = _copied(level, match)
+        source = copied(level, match)
         flat[level.holes] = flat[source]
         return source
 
-    def _even_out(self, level: Level, match: _Match, source: Places) -> None:
+    def _even_out(self, level: Level, match: Match, source: Places) -> None:
         offset = np.zeros(level.hole.size, np.int32)
         offset[level.targets] = match.source - level.targets
         offset[level.holes] = source - level.holes
@@ -325,18 +282,6 @@ def _told(guess: _Guess) -> str:
         else "any piece may be copied"
     )
     return f"Made where the hole has a radius of {guess.radius:g} pixels, layer by layer from the rim; {near}."
-
-
-def _map_of(level: Level, match: _Match) -> Pixels:
-    """Show where each patch of the hole is copied from: redder from the right, greener from below."""
-    shown = level.picture[..., :3].copy()
-    y, x = np.divmod(match.source, level.width)
-    height, width = level.shape
-    places = np.stack([255 * x // width, 255 * y // height, np.full_like(x, 128)], axis=1)
-    shown.reshape(-1, 3)[level.targets] = (
-        places.astype(np.uint8) // 2 + shown.reshape(-1, 3)[level.targets] // 2
-    )
-    return shown
 
 
 def _guard(depth: int) -> int:
@@ -383,50 +328,7 @@ def _all_tiles(level: Level) -> Bools:
     return np.ones((-(-height // TILE), -(-width // TILE)), bool)
 
 
-def _enlarged(small: Level, level: Level, match: _Match) -> _Match:
-    """Carry a match to the next larger size."""
-    (height, width), (rows, columns) = level.shape, small.shape
-    y, x = np.divmod(level.targets, width)
-    row = (y // 2).clip(HALF, rows - 1 - HALF)
-    column = (x // 2).clip(HALF, columns - 1 - HALF)
-    target = small.slot[row * columns + column]
-    down, across = np.divmod(match.source[target], columns)
-    down = (2 * down + y - 2 * row).clip(HALF, height - 1 - HALF)
-    across = (2 * across + x - 2 * column).clip(HALF, width - 1 - HALF)
-    source = _nearest_usable(level, (down * width + across).astype(np.int32))
-    return _Match(source, match.cost[target], _enlarged_prior(small, level, match.prior, target))
-
-
-def _nearest_usable(level: Level, source: Places) -> Places:
-    lost = ~level.usable[source]
-    if lost.any():
-        offered = np.flatnonzero(level.usable).astype(np.int32)
-        source[lost] = offered[np.searchsorted(offered, source[lost]).clip(0, len(offered) - 1)]
-    return source
-
-
-def _enlarged_prior(small: Level, level: Level, prior: Prior, target: NDArray[Any]) -> Prior:
-    if not len(prior.table):
-        return prior
-    height, width = level.shape
-    kind = np.repeat(np.repeat(prior.kind.reshape(small.shape), 2, 0), 2, 1)[:height, :width]
-    return Prior(
-        np.rint(prior.table * _FADE),
-        np.ascontiguousarray(kind.ravel()),
-        prior.cell[target],
-    )
-
-
-def _copied(level: Level, match: _Match) -> Places:
-    """Tell for every pixel of the hole where the patch around it is copied from."""
-    height, width = level.shape
-    y, x = np.divmod(level.holes, width)
-    row, column = y.clip(HALF, height - 1 - HALF), x.clip(HALF, width - 1 - HALF)
-    source = match.source[level.slot[row * width + column]] + (y - row) * width + x - column
-    return np.asarray(source, np.int32)
-
-
-def _energy(level: Level, match: _Match, judge: Prior) -> float:
+def _energy(level: Level, match: Match, judge: Prior) -> float:
     """Judge a guess: patches should be like their sources, like the rim, and as detailed as that."""
     own = level.descriptions[level.targets]
     unlike = _patchmatch_numpy.distances(level.descriptions, own, match.source)
@@ -439,66 +341,6 @@ def _energy(level: Level, match: _Match, judge: Prior) -> float:
 
 def _detail(level: Level, where: Bools) -> float:
     return float(level.picture[where][:, 3:].mean(dtype=np.float64)) + 1
-
-
-def smooth_fill(pixels: Pixels, hole: Bools, /) -> Pixels:
-    """Fill a hole with a smooth blend of its rim: reduce known pixels, enlarge into the gaps.
-
-    Parameters
-    ----------
-    pixels : ndarray of uint8, shape (height, width, 3)
-    hole : ndarray of bool, shape (height, width)
-
-    Returns
-    -------
-    ndarray of uint8, shape (height, width, 3)
-        "Pull-push" (Gortler et al. 1996); mid-grey when nothing is known.
-
-    Examples
-    --------
-    >>> grey = np.full((8, 8, 3), 90, np.uint8)
-    >>> hole = np.zeros((8, 8), bool)
-    >>> hole[2:5, 2:5] = True
-    >>> bool((smooth_fill(grey, hole) == 90).all())
-    True
-    """
-    planes = [(pixels.astype(np.float32) * ~hole[..., None], (~hole).astype(np.float32))]
-    while min(planes[-1][1].shape) > 2 and (planes[-1][1] == 0).any():
-        planes.append(_pulled(*planes[-1]))
-    values, weight = planes[-1]
-    out = values / np.maximum(weight, 1e-6)[..., None]
-    if (weight == 0).any():
-        out[weight == 0] = out[weight > 0].mean(0) if (weight > 0).any() else 128
-    for values, weight in reversed(planes[:-1]):
-        height, width = weight.shape
-        size = (out.shape[1] * 2, out.shape[0] * 2)
-        pushed = cv2.resize(out, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
-        out = values + (1 - weight)[..., None] * pushed
-    return np.where(hole[..., None], np.rint(out).clip(0, 255).astype(np.uint8), pixels)
-
-
-def _pulled(values: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    even = ((0, weight.shape[0] % 2), (0, weight.shape[1] % 2))
-    values, weight = np.pad(values, (*even, (0, 0)), mode="edge"), np.pad(weight, even, mode="edge")
-    rows, mass = values[::2] + values[1::2], weight[::2] + weight[1::2]
-    total, mass = rows[:, ::2] + rows[:, 1::2], mass[:, ::2] + mass[:, 1::2]
-    scale = np.where(mass > 0, np.minimum(mass, 1) / np.maximum(mass, 1e-9), 0)
-    return total * scale.astype(np.float32)[..., None], np.minimum(mass, 1)
-
-
-def box_of(hole: Bools, /, *, margin: int) -> tuple[slice, slice]:
-    """Give the rows and columns a hole spans and so many more on each side, within the picture.
-
-    Examples
-    --------
-    >>> box_of(np.eye(9, dtype=bool) & (np.arange(9) == 4), margin=2)
-    (slice(2, 7, None), slice(2, 7, None))
-    """
-    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    top, left = max(int(rows[0]) - margin, 0), max(int(columns[0]) - margin, 0)
-    bottom = min(int(rows[-1]) + 1 + margin, hole.shape[0])
-    right = min(int(columns[-1]) + 1 + margin, hole.shape[1])
-    return slice(top, bottom), slice(left, right)
 
 
 def can_complete(known: Bools, /) -> bool:
@@ -567,7 +409,7 @@ def complete(
     if foreign is None:
         foreign = np.zeros_like(hole)
     with ThreadPoolExecutor(THREADS) as pool:
-        crew = _Crew(pool, progress)
+        crew = Crew(pool, progress)
         filled = _Completion(pixels, hole, foreign, _loops(compiled), crew, note).run()
     return np.where(hole[..., None], filled, pixels)
 

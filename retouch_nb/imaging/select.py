@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from retouch_nb.imaging.segment import segmented
 from retouch_nb.imaging.shape import without_holes
 from retouch_nb.imaging.smooth import as_plane, guided_filter
 
@@ -94,7 +95,7 @@ def _picked(crop: Pixels, box: tuple[int, int, int, int], at: tuple[int, int] | 
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(cv2.resize(crop, size, interpolation=cv2.INTER_AREA), np.uint8)
     labels = _guess(small, [round(side * scale) for side in box], at and _scaled(at, scale, size))
-    found = _cut(small, labels)
+    found = segmented(small, labels, rounds=_ROUNDS)
     if at is not None:
         found = _part_at(found, _scaled(at, scale, size))
     found = without_holes(found)
@@ -133,18 +134,6 @@ def _alike(small: Pixels, at: tuple[int, int]) -> Flags:
             break
         best = wider
     return best
-
-
-def _cut(small: Pixels, labels: Pixels) -> Flags:
-    kinds = set(np.unique(labels).tolist())
-    if not kinds & {cv2.GC_FGD, cv2.GC_PR_FGD} or not kinds & {cv2.GC_BGD, cv2.GC_PR_BGD}:
-        return np.asarray(
-            labels != cv2.GC_BGD
-        )  # a box as large as the picture, or a colour everywhere
-    cv2.setRNGSeed(1)  # its colour models begin with a random clustering
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(small, labels, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)  # type: ignore[call-overload]
-    return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD))
 
 
 def _part_at(found: Flags, at: tuple[int, int]) -> Flags:

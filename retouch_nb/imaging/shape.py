@@ -74,3 +74,18 @@ def outlines(mask: Flags, *, tolerance: float = 0.0) -> list[npt.NDArray[np.int3
         cv2.approxPolyDP(line, tolerance, closed=True) if tolerance else line for line in found
     ]
     return [np.asarray(line[:, 0], np.int32) for line in reversed(straight)]
+
+
+def box_of(hole: Flags, /, *, margin: int) -> tuple[slice, slice]:
+    """Give the rows and columns a hole spans and so many more on each side, within the picture.
+
+    Examples
+    --------
+    >>> box_of(np.eye(9, dtype=bool) & (np.arange(9) == 4), margin=2)
+    (slice(2, 7, None), slice(2, 7, None))
+    """
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    top, left = max(int(rows[0]) - margin, 0), max(int(columns[0]) - margin, 0)
+    bottom = min(int(rows[-1]) + 1 + margin, hole.shape[0])
+    right = min(int(columns[-1]) + 1 + margin, hole.shape[1])
+    return slice(top, bottom), slice(left, right)

@@ -16,6 +16,7 @@ from retouch_nb.imaging import Progress, ignore_progress
 from retouch_nb.imaging.face import find_faces, skin_map
 from retouch_nb.imaging.light import Colours, Pixels, light_of
 from retouch_nb.imaging.note import Note
+from retouch_nb.imaging.reduce import reduced
 from retouch_nb.imaging.smooth import Plane, as_plane, blur, to_lab
 from retouch_nb.imaging.strips import row_strips, rows_enlarged
 
@@ -93,7 +94,7 @@ def match(
         raise ValueError(f"strength {strength} is outside 0 to 1")
     if strength == 0 or not pixels.size:
         return pixels.copy()
-    small = _reduced(pixels, _ANALYSIS)
+    small = reduced(pixels, _ANALYSIS)
     painted = through(learned(_thumbnail(pixels), _thumbnail(style)), small)
     progress(0.4)
     change = as_plane(painted) - small
@@ -165,13 +166,7 @@ def through(table: Table, pixels: Pixels, /) -> Pixels:
 
 def _thumbnail(pixels: Pixels) -> Pixels:
     shape = pixels.shape[:2]
-    return _reduced(pixels, _THUMBNAIL * max(shape) / float(np.sqrt(shape[0] * shape[1])))
-
-
-def _reduced(pixels: Pixels, longest: float) -> Pixels:
-    factor = min(1.0, longest / max(pixels.shape[:2]))
-    size = [max(1, round(edge * factor)) for edge in pixels.shape[1::-1]]
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return reduced(pixels, _THUMBNAIL * max(shape) / float(np.sqrt(shape[0] * shape[1])))
 
 
 def _linear(source: Samples, target: Samples) -> Samples:
@@ -244,7 +239,7 @@ def _blurred(grid: Samples, sigma: float) -> Samples:
 
 def _share(pixels: Pixels, painted: Pixels, strength: float) -> Plane:
     """Tell what share of the change every pixel takes: less on skin that would turn odd."""
-    seen, result = (_reduced(picture, _FACES) for picture in (pixels, painted))
+    seen, result = (reduced(picture, _FACES) for picture in (pixels, painted))
     faces = find_faces(seen)
     skin = skin_map(seen, faces)
     if not (sure := skin > 0.5).any():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from retouch_nb.explanation import SIDE, Explanation, Moment, Recorder
-from retouch_nb.imaging.note import detail, difference, marked
+from retouch_nb.imaging.note import detail, magnified, marked
 
 
 @pytest.mark.parametrize(
@@ -75,5 +75,5 @@ def test_marks_and_differences_leave_the_pictures_alone() -> None:
     where = np.eye(4, dtype=bool)
     assert (marked(picture, where)[where] == [178, 70, 70]).all()
     assert (picture == 100).all()
-    assert (difference(picture, picture) == 128).all()
-    assert (difference(picture, picture + 1) == 136).all()
+    assert (magnified(picture, picture) == 128).all()
+    assert (magnified(picture, picture + 1) == 136).all()

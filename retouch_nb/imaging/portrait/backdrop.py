@@ -16,6 +16,7 @@ from retouch_nb.imaging.portrait.made import Outcome, Patch, Pixels, Settings
 from retouch_nb.imaging.portrait.person import person_map
 from retouch_nb.imaging.portrait.scene import Scene
 from retouch_nb.imaging.portrait.strength import alpha
+from retouch_nb.imaging.reduce import reduced
 from retouch_nb.imaging.smooth import Plane, as_plane, blur, masked_blur, to_lab
 from retouch_nb.imaging.strips import row_strips, rows_enlarged
 
@@ -46,7 +47,7 @@ def clean_backdrop(scene: Scene, current: Pixels, settings: Settings) -> Outcome
     opacity = alpha(settings)
     if opacity <= 0:
         return Outcome()
-    small = _reduced(current)
+    small = reduced(current, _LONGEST)
     stain = _DIRT[int(settings.get("Scale", 0))]
     backdrop = backdrop_map(small, stain=stain)
     notes: tuple[str, ...] = ()
@@ -136,12 +137,6 @@ def _upper_middle(pixels: Pixels) -> Pixels:
     """Cut out where studio photos show their backdrop, enough to tell the noise."""
     middle = pixels.shape[1] // 2
     return pixels[:_NOISE_SIDE, max(0, middle - _NOISE_SIDE) : middle + _NOISE_SIDE]
-
-
-def _reduced(pixels: Pixels) -> Pixels:
-    factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
-    size = [max(1, round(edge * factor)) for edge in pixels.shape[1::-1]]
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _plain(lab: NDArray[np.float32], rough: float) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from retouch_nb.imaging.face import find_faces, skin_map
 from retouch_nb.imaging.portrait.made import Outcome, Pixels, Settings
 from retouch_nb.imaging.portrait.scene import Scene
+from retouch_nb.imaging.reduce import reduced
 from retouch_nb.imaging.smooth import as_plane, to_lab
 
 Linear: TypeAlias = NDArray[np.float32]
@@ -36,7 +37,7 @@ def color_correction(scene: Scene, current: Pixels, settings: Settings) -> Outco
     mode, enabled = _chosen(settings)
     if not enabled:
         return Outcome(notes=("Enable Basic is off: nothing was changed",))
-    small = _reduced(current)
+    small = reduced(current, _LONGEST)
     stops = exposure(small)
     curve = _exposed(2.0**stops)
     notes: tuple[str, ...] = () if stops else ("the exposure was left as it is",)
@@ -125,12 +126,6 @@ def _chosen(settings: Settings) -> tuple[str, bool]:
     tree: Mapping[str, Any] = settings.get("User Params", {})
     mode = tree.get("AI", {}).get("Color Correction Mode", "Exposure only")
     return str(mode), bool(tree.get("Basic", {}).get("Enable Basic", True))
-
-
-def _reduced(pixels: Pixels) -> Pixels:
-    factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
-    size = [max(1, round(edge * factor)) for edge in pixels.shape[1::-1]]
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _linear(levels: Pixels | NDArray[np.float64]) -> Linear:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from retouch_nb.imaging.light import light_of
 from retouch_nb.imaging.portrait.made import Outcome, Pixels, Settings
 from retouch_nb.imaging.portrait.scene import Scene
+from retouch_nb.imaging.reduce import reduced
 
 _LONGEST = 1000
 _STEEPEST = 12.0
@@ -168,16 +169,14 @@ def cut(pixels: Pixels, frame: Frame, /) -> Pixels:
 
 def _lines(pixels: Pixels) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Degrees off the level or the plumb, within 45, and lengths, of the long lines."""
-    factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
-    size = [max(1, round(edge * factor)) for edge in pixels.shape[1::-1]]
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small = reduced(pixels, _LONGEST)
     found = cv2.createLineSegmentDetector().detect(light_of(small).astype(np.uint8))[0]
     if found is None:
         return np.zeros(0), np.zeros(0)
     ends = np.asarray(found, np.float64).reshape(-1, 4)
     across, down = ends[:, 2] - ends[:, 0], ends[:, 3] - ends[:, 1]
     lengths = np.hypot(across, down)
-    long = lengths > 0.03 * max(size)
+    long = lengths > 0.03 * max(small.shape)
     angles = (np.rad2deg(np.arctan2(down, across)) + 45) % 90 - 45
     return angles[long], lengths[long]
 

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from retouch_nb.imaging.face import Face, skin_map
 from retouch_nb.imaging.landmarks import carried, grid_of
 from retouch_nb.imaging.portrait.made import Pixels
+from retouch_nb.imaging.reduce import reduced, reduction
+from retouch_nb.imaging.segment import segmented
 from retouch_nb.imaging.smooth import Plane, as_plane, guided_filter
 
 _LONGEST = 360
@@ -45,9 +47,7 @@ def person_map(pixels: Pixels, faces: Sequence[Face], /) -> Plane:
     """
     if not faces:
         return np.zeros(pixels.shape[:2], np.float32)
-    factor = min(1.0, _LONGEST / max(pixels.shape[:2]))
-    size = [max(1, round(edge * factor)) for edge in pixels.shape[1::-1]]
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    small, factor = reduced(pixels, _LONGEST), reduction(pixels.shape, _LONGEST)
     coarse = _cut(small, _guess(small.shape[:2], [f.moved(0, 0, scale=factor) for f in faces]))
     wide = as_plane(cv2.resize(coarse, pixels.shape[1::-1]))
     light = as_plane(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
@@ -97,15 +97,9 @@ def _figure(face: Face, shape: tuple[int, ...]) -> tuple[NDArray[np.bool_], ...]
 
 def _cut(pixels: Pixels, state: NDArray[np.uint8]) -> Plane:
     """Segment by colour, and keep what hangs together with somebody's face."""
-    person = (cv2.GC_FGD, cv2.GC_PR_FGD)
     seeds = state == cv2.GC_FGD
-    if seeds.any() and not np.isin(state, person).all():
-        cv2.setRNGSeed(1)
-        models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.grabCut(pixels, state, (0, 0, 1, 1), *models, 4, cv2.GC_INIT_WITH_MASK)
-    found = cv2.morphologyEx(
-        np.isin(state, person).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)
-    )
+    person = segmented(pixels, state, rounds=4).astype(np.uint8)
+    found = cv2.morphologyEx(person, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
     _, parts = cv2.connectedComponents(found)
     kept = np.setdiff1d(np.unique(parts[seeds]), [0])
     return as_plane(np.isin(parts, kept))

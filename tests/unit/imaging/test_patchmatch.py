@@ -6,7 +6,7 @@ from skimage import data
 
 from retouch_nb.imaging import _patchmatch_numpy
 from retouch_nb.imaging.light import Pixels
-from retouch_nb.imaging.patchmatch import box_of, can_complete, complete, smooth_fill
+from retouch_nb.imaging.patchmatch import can_complete, complete
 
 
 def hole_in(shape: tuple[int, ...], rows: slice, columns: slice) -> np.ndarray:
@@ -63,21 +63,6 @@ def test_a_hole_is_filled_with_true_grain() -> None:
 def test_copying_needs_whole_patches(shape: tuple[int, int], enough: bool) -> None:
     """Fifty places for a patch with its guard are the least."""
     assert can_complete(np.ones(shape, bool)) is enough
-
-
-def test_a_smooth_fill_stays_between_the_tones_of_the_rim() -> None:
-    """It blends and never overshoots, and it keeps what is known."""
-    ramp = np.repeat(np.arange(40, 90, dtype=np.uint8)[None, :, None], 50, 0).repeat(3, 2)
-    hole = hole_in(ramp.shape, slice(10, 40), slice(12, 38))
-    got = smooth_fill(ramp, hole)
-    assert (got[~hole] == ramp[~hole]).all()
-    assert got[hole].min() >= 50 and got[hole].max() <= 80
-
-
-def test_a_box_stays_within_the_picture() -> None:
-    """Its margin ends at the border."""
-    hole = hole_in((20, 30), slice(2, 5), slice(25, 28))
-    assert box_of(hole, margin=4) == (slice(0, 9), slice(21, 30))
 
 
 def test_the_noise_that_proposes_is_even() -> None:
