@@ -11,7 +11,10 @@ from hypothesis import HealthCheck, settings
 from retouch_nb.photo import Photo, Pixels
 
 # A busy machine is not a fault: time is never a reason for a test to fail here.
-settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Fifty examples: ``make fuzz`` goes on where these end.
+settings.register_profile(
+    "calm", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("calm")
 
 

@@ -78,14 +78,14 @@ def test_what_fuzzing_begins_with_is_read(name: str) -> None:
     assert read >= len(seeds) / 3
 
 
-@settings(max_examples=120, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(pick=st.integers(0, 255), body=BODIES)
 def test_answers(pick: int, body: dict[str, Any]) -> None:
     """Every service's answer with every status, of wrong types, sizes, depths and letters."""
     fed("answer", bytes([pick]) + json.dumps(body).encode())
 
 
-@settings(max_examples=120, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(name=st.sampled_from(sorted(TARGETS)), data=st.binary(max_size=300))
 def test_any_bytes(name: str, data: bytes) -> None:
     """Nothing at all of the right shape."""

@@ -254,6 +254,7 @@ def test_the_oldest_results_make_room_for_the_newest(tasks: Tasks) -> None:
 
 def test_closing_ends_every_task_wakes_the_waiting_and_stops_the_threads(tasks: Tasks) -> None:
     """Nothing is left behind: no thread, no waiting coroutine, no file."""
+    before = set(threading.enumerate())
     gates = occupy(tasks)
     waiting = submit(tasks, lambda watch: PICTURE)
     for gate in gates:
@@ -261,7 +262,7 @@ def test_closing_ends_every_task_wakes_the_waiting_and_stops_the_threads(tasks: 
     tasks.close()
     tasks.close()
     assert end(waiting).stage in (Stage.FAILED, Stage.DONE)
-    assert not [t for t in threading.enumerate() if t.name.startswith("retouch-nb engine")]
+    assert set(threading.enumerate()) <= before
     with pytest.raises(Refusal, match="closed"):
         submit(tasks, lambda watch: PICTURE)
 

@@ -209,7 +209,7 @@ def test_a_file_without_a_name():
         read_zip(data, most_pixels=PIXELS)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100)
 @given(
     cut=st.integers(0, 800),
     changes=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6),
