@@ -5,6 +5,8 @@ The targets are those of ``make fuzz``; here hypothesis writes what has the righ
 
 import json
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,7 @@ KEYS = st.sampled_from(
     ]
 )
 BODIES = st.dictionaries(KEYS, st.dictionaries(KEYS, VALUES, max_size=5) | VALUES, max_size=6)
+POINTS = st.lists(st.tuples(NUMBERS, NUMBERS), max_size=4)
 LIMITED = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 
@@ -154,19 +157,19 @@ def test_matrices(rows: Any) -> None:
 
 @LIMITED
 @given(
-    marks=st.lists(
+    written=st.lists(
         st.one_of(
-            st.builds(Brush, st.lists(st.tuples(NUMBERS, NUMBERS), max_size=3), width=NUMBERS),
-            st.builds(Box, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
-            st.builds(Lasso, st.lists(st.tuples(NUMBERS, NUMBERS), max_size=4)),
+            st.builds(partial, st.just(Brush), POINTS, width=NUMBERS),
+            st.builds(partial, st.just(Box), NUMBERS, NUMBERS, NUMBERS, NUMBERS),
+            st.builds(partial, st.just(Lasso), POINTS),
         ),
         max_size=3,
     )
 )
-def test_strokes(marks: list[Any]) -> None:
-    """Marks written by hand draw a mask of their size, or are refused."""
+def test_strokes(written: list[Callable[[], Any]]) -> None:
+    """Marks written by hand draw a mask of their size, or are refused as they are made."""
     try:
-        mask = Strokes((16, 12), marks).mask()
+        mask = Strokes((16, 12), [mark() for mark in written]).mask()
     except RetouchError:
         return
     assert mask.size == (16, 12)
