@@ -27,8 +27,8 @@ lab: $(VENV)/demo.installed ## JupyterLab on the notebooks
 serve: $(VENV)/demo.installed ## the embedded engine on a port
 	$(BIN)/python -m retouch_nb serve --port $(PORT)
 
-bench: $(VENV)/test.installed ## beside the peers, in one run
-	@for topic in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$topic .py) || exit 1; done
+bench: $(VENV)/bench.installed chromium ## beside the peers, in one run, and written into the README; TOPIC=removal for one
+	$(BIN)/python -m tests.bench $(TOPIC) && $(BIN)/python -m retouch_nb docs
 
 load: $(VENV)/test.installed ## a thousand submissions from fifty clients, with faults switched on
 	$(BIN)/python -m tests.load.siege

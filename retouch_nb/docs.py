@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from retouch_nb.reference import tables
+from retouch_nb.reference import measured, tables
 from retouch_nb.reference.dependencies import extra_table
 from retouch_nb.reference.pages import write as write
 
@@ -39,5 +39,6 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "calls": tables.calls,
     "faults": tables.faults,
     "extras": extra_table,
+    "measured": measured.readme_table,
 }
 """What may stand between markers of the README, by the word in them."""

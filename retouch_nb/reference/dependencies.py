@@ -23,6 +23,7 @@ PURPOSES: Mapping[str, str] = {
     "data": "data frames, Parquet manifests, photos behind s3:// and other addresses",
     "demo": "`make demo` and JupyterLab on the notebooks",
     "test": "everything the tests need",
+    "bench": "`make bench`: the peers",
 }
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")

@@ -12,7 +12,7 @@ from retouch_nb.describe import limits_text, markdown_table, summary
 from retouch_nb.magics.listing import listing
 from retouch_nb.magics.manual import price_text
 from retouch_nb.providers import operations
-from retouch_nb.reference import tables
+from retouch_nb.reference import measured, tables
 from retouch_nb.reference.dependencies import extra_table, licence_table
 from retouch_nb.reference.docstrings import call_text, markdown
 
@@ -143,5 +143,6 @@ OTHERS: dict[str, tuple[str, Callable[[], str]]] = {
     "engine": ("The embedded engine's calls", _engine),
     "python": ("Python names", _python),
     "extras": ("Extras", extra_table),
+    "measured": ("Measured", measured.page),
     "licences": ("Licences of what is installed", licence_table),
 }

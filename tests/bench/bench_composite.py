@@ -6,8 +6,9 @@ Peers that lack Linear Light blend another mode of the same cost instead. Pass `
 
 import sys
 import tempfile
-import time
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,7 @@ from retouch_nb.layers import Layer, LayerStack
 from retouch_nb.layers.placement import Affine
 from retouch_nb.layers.pngrows import Png
 from retouch_nb.photo import Photo, Pixels
-from tests.bench.measure import medians, table
+from tests.bench.measure import PATIENCE, Row, against, medians, peak, seconds_of, table
 
 MODES = [BlendMode.NORMAL] * 5 + [BlendMode.LINEAR_LIGHT] + [BlendMode.SOFT_LIGHT] * 3
 SPARSE = [0.25, 0.1, 0.05, 0.02, 0.01, 0.01, 0.2, 0.2, 0.004]
@@ -137,23 +138,6 @@ def with_pyvips() -> Callable[[Pixels, list[Sheet]], Pixels] | None:
     return run
 
 
-def peak(call: Callable[[], object]) -> str:
-    """Run once and tell how far memory rose above where it stood, in MB; Linux only."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        call()
-        return "–"
-    before = _status("VmRSS")
-    call()
-    return f"{max(0, _status('VmHWM') - before) / 1000:.0f}"
-
-
-def _status(key: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(key)).split()[1])
-
-
 def ours(base: Pixels, sheets: list[Sheet], *, compiled: bool) -> Pixels:
     """Blend on a copy, in numpy or with numba."""
     canvas = base.copy()
@@ -161,33 +145,51 @@ def ours(base: Pixels, sheets: list[Sheet], *, compiled: bool) -> Pixels:
     return canvas
 
 
-def rivals(base: Pixels, sheets: list[Sheet], *, slow: bool) -> dict[str, Callable[[], object]]:
-    """Give the contestants; the slow ones take most of a minute each."""
-    found: dict[str, Callable[[], object]] = {
-        "ours, numba": lambda: ours(base, sheets, compiled=True),
-        "ours, numpy": lambda: ours(base, sheets, compiled=False),
-    }
+Contest = dict[str, Callable[[], object]]
+OURS = "ours, numba"
+
+
+def rivals(base: Pixels, sheets: list[Sheet], *, slow: bool) -> tuple[Contest, list[str]]:
+    """Give the contestants, and the names of those that are not installed; the slow ones take long."""
     peers = {"pyvips": with_pyvips()}
     if slow:
-        peers |= {"numpy, whole frame": whole_frame, "psd-tools": with_psd_tools()}
+        peers |= {"numpy, whole frame": whole_frame, "psd-tools' blending": with_psd_tools()}
         peers |= {"blend_modes": with_blend_modes()}
-    for name, peer in peers.items():
-        if peer:
-            found[name] = lambda peer=peer: peer(base, sheets)
-    return found
+    found: Contest = {
+        OURS: lambda: ours(base, sheets, compiled=True),
+        "ours, numpy": lambda: ours(base, sheets, compiled=False),
+    }
+    found |= {name: partial(peer, base, sheets) for name, peer in peers.items() if peer}
+    return found, [name for name, peer in peers.items() if not peer]
 
 
-def blending(title: str, width: int, height: int, make: Callable[..., list[Sheet]]) -> None:
-    """Time the contestants on nine decoded layers."""
-    base, sheets = picture(width, height, channels=3, seed=99), make(width, height)
-    contest = rivals(base, sheets, slow=make is dense)
-    seconds = medians(contest, rounds=1 if make is dense else 3)
-    best = seconds["ours, numpy"]
+def blending(
+    title: str, size: tuple[int, int], make: Callable[..., list[Sheet]], *, slow: bool = False
+) -> list[Row]:
+    """Time the contestants on nine decoded layers; the slow ones once, and their memory in the same run."""
+    base, sheets = picture(*size, channels=3, seed=99), make(*size)
+    contest, missing = rivals(base, sheets, slow=slow)
+    memory: dict[str, float] = {}
+    seconds = {
+        name: seconds_of(lambda name=name, call=call: memory.update({name: peak(call)}))
+        for name, call in contest.items()
+    }
+    quick = {name: call for name, call in contest.items() if seconds[name] < PATIENCE}
+    seconds |= medians(quick, rounds=3)
     rows = [
-        (name, f"{seconds[name]:.2f}", f"{seconds[name] / best:.1f}", peak(contest[name]))
+        (
+            name,
+            f"{seconds[name]:.2f}",
+            f"{seconds[name] / seconds[OURS]:.1f}",
+            f"{memory[name]:.0f}",
+        )
         for name in contest
     ]
-    print(table(title, ("method", "s", "times ours on numpy", "MB above the inputs"), rows))
+    print(table(title, ("method", "s", "times ours on numba", "MB above the inputs"), rows))
+    return [
+        Row(title, seconds[OURS], against(OURS, seconds, *missing), readme=slow),
+        Row(f"{title}, memory", memory[OURS], against(OURS, memory, *missing), "MB", slow),
+    ]
 
 
 def stack_of(
@@ -207,36 +209,32 @@ def stack_of(
     return LayerStack(base, tuple(layers))
 
 
-def stacks() -> None:
+def stacks() -> list[Row]:
     """Composite and save whole stacks, decoding and reading back included."""
-    rows = []
     sizes = [("40 MP, 9 sparse", 7542, 5304)]
     sizes += [("250 MP, 9 sparse", 20_000, 12_500)] if "--large" in sys.argv else []
-    for title, width, height in sizes:
-        stack = stack_of(width, height, sparse, count=9)
-        rows.append((f"composite, {title}", *_timed(stack.to_numpy)))
-    for kind, make in (("sparse", sparse), ("dense", dense)):
-        rows += files(f"12 MP, 10 {kind}", stack_of(4000, 3000, make, count=10))
-    print(table("Whole stacks, from PNGs", ("what", "s", "MB above the stack"), rows))
-
-
-def files(title: str, stack: LayerStack) -> list[tuple[str, str, str]]:
-    """Save layered files, which includes reading them back."""
+    found: dict[str, Callable[[], object]] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a"
-        return [
-            (f"PSD, {title}", *_timed(lambda: stack.save_psd(path))),
-            (f"OpenRaster, {title}", *_timed(lambda: stack.save_ora(path))),
-        ]
+        for title, width, height in sizes:
+            found[f"composite, {title}"] = stack_of(width, height, sparse, count=9).to_numpy
+        for kind, make in (("sparse", sparse), ("dense", dense)):
+            stack = stack_of(4000, 3000, make, count=10)
+            found[f"PSD, 12 MP, 10 {kind}"] = partial(stack.save_psd, path)
+            found[f"OpenRaster, 12 MP, 10 {kind}"] = partial(stack.save_ora, path)
+        rows = [row for what, call in found.items() for row in _stack(what, call)]
+    lines = [(one.what, f"{one.ours:.2f}", f"{two.ours:.0f}") for one, two in pairwise(rows)]
+    print(table("Whole stacks, from PNGs", ("what", "s", "MB above the stack"), lines[::2]))
+    return rows
 
 
-def _timed(call: Callable[[], object]) -> tuple[str, str]:
-    start = time.perf_counter()
-    memory = peak(call)
-    return f"{time.perf_counter() - start:.2f}", memory
+def _stack(what: str, call: Callable[[], object]) -> list[Row]:
+    memory: list[float] = []
+    seconds = seconds_of(lambda: memory.append(peak(call)))
+    return [Row(what, seconds), Row(f"{what}, memory", *memory, unit="MB")]
 
 
-def placement() -> None:
+def placement() -> list[Row]:
     """Measure how long placing the published patch takes on its 40-megapixel photo."""
     patch = Png.of(picture(1024, 512, channels=4, seed=1))
     layer = Layer(
@@ -253,21 +251,24 @@ def placement() -> None:
         (sheet,) = layer.sheets(5304)
         lay_onto(canvas, [sheet] if sheet else [])
 
-    seconds = medians({"place": place}, rounds=3)["place"]
-    print(
-        table(
-            "Glasses patch on 7542 x 5304", ("what", "s"), [("place and blend", f"{seconds:.2f}")]
-        )
+    row = Row(
+        "glasses patch on 7542 x 5304, placed and blended", medians({"": place}, rounds=3)[""]
     )
+    print(table("Glasses patch", ("what", "s"), [(row.what, f"{row.ours:.2f}")]))
+    return [row]
 
 
-def main() -> None:
+def main() -> list[Row]:
     """Print one Markdown table a topic."""
-    blending("9 dense layers, 24 MP", 6000, 4000, dense)
-    blending("9 sparse layers, 24 MP", 6000, 4000, sparse)
-    blending("9 sparse layers, 40 MP", 7542, 5304, sparse)
-    placement()
-    stacks()
+    ours(picture(99, 99, channels=3, seed=0), dense(99, 99), compiled=True)  # compiles
+    return [
+        *blending("nine full layers, 12 MP", (4000, 3000), dense, slow=True),
+        *blending("nine full layers, 24 MP", (6000, 4000), dense),
+        *blending("nine sparse layers, 24 MP", (6000, 4000), sparse),
+        *blending("nine sparse layers, 40 MP", (7542, 5304), sparse),
+        *placement(),
+        *stacks(),
+    ]
 
 
 if __name__ == "__main__":

@@ -1,12 +1,9 @@
-"""Enhancement: ours against bicubic, Lanczos, unsharp masking, NLM and G'MIC where it is installed.
+"""Enhancement: ours against bicubic, Lanczos, unsharp masking, NLM and, where it is installed, G'MIC.
 
 On photos no net was trained on. ``--sheet PATH`` saves labelled crops as a picture.
 """
 
 import argparse
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,12 +15,18 @@ from skimage import data
 from skimage.metrics import structural_similarity
 
 from retouch_nb.imaging.enhance import enhance
-from tests.bench.measure import medians, table
+from tests.bench.measure import Row, against, medians, table
+
+try:
+    import gmic
+except ImportError:
+    gmic = None
 
 Pixels = NDArray[np.uint8]
 Way = Callable[[Pixels], Pixels]
 
 RIM = 8
+OURS, GMIC = "**ours**", "G'MIC upscale_smart"
 CROPS = {"chelsea": (90, 130), "astronaut": (70, 180), "camera": (90, 190)}
 WEAR = {
     "clean": (0.0, 0.0, 0),
@@ -77,15 +80,12 @@ def back_projected(small: Pixels, factor: int) -> Pixels:
     return np.clip(np.round(large), 0, 255).astype(np.uint8)
 
 
-def gmic(small: Pixels, factor: int) -> Pixels:
-    """Run the program on files, as a user would; its time includes reading and writing them."""
-    with tempfile.TemporaryDirectory() as folder:
-        before, after = Path(folder, "in.png"), Path(folder, "out.png")
-        cv2.imwrite(str(before), small[..., ::-1])
-        size = [f"{edge * factor}" for edge in small.shape[1::-1]]
-        command = ["gmic", str(before), "-upscale_smart", ",".join(size), "-o", str(after)]
-        subprocess.run(command, check=True, capture_output=True)
-        return cv2.imread(str(after))[..., ::-1].copy()
+def with_gmic(small: Pixels, factor: int) -> Pixels:
+    """Enlarge with G'MIC, whose pictures are columns of rows."""
+    size = ",".join(f"{edge * factor}" for edge in small.shape[1::-1])
+    columns = np.ascontiguousarray(small.swapaxes(0, 1)[:, :, None], np.float32)
+    large = gmic.run(f"upscale_smart {size}", gmic.ImageList([gmic.Image(columns)]))[0].to_numpy()
+    return large[:, :, 0].swapaxes(0, 1).round().clip(0, 255).astype(np.uint8)
 
 
 def enlargers(factor: int) -> dict[str, Way]:
@@ -95,11 +95,9 @@ def enlargers(factor: int) -> dict[str, Way]:
         "Lanczos": partial(resized, factor=factor, way=cv2.INTER_LANCZOS4),
         "Lanczos + unsharp": lambda small: unsharp(resized(small, factor, cv2.INTER_LANCZOS4)),
         "back-projection": partial(back_projected, factor=factor),
-        "**ours**": lambda small: enhance(small, factor),
+        OURS: lambda small: enhance(small, factor),
     }
-    if shutil.which("gmic"):
-        ways["G'MIC upscale_smart"] = partial(gmic, factor=factor)
-    return ways
+    return ways | ({GMIC: partial(with_gmic, factor=factor)} if gmic else {})
 
 
 def restorers() -> dict[str, Way]:
@@ -108,7 +106,7 @@ def restorers() -> dict[str, Way]:
         "as it is": np.copy,
         "unsharp": unsharp,
         "NLM + unsharp": lambda photo: unsharp(cv2.fastNlMeansDenoisingColored(photo, None, 4, 4)),
-        "**ours**": enhance,
+        OURS: enhance,
     }
 
 
@@ -124,19 +122,29 @@ def ssim(found: Pixels, true: Pixels) -> float:
     return float(structural_similarity(found, true, channel_axis=2, data_range=255))
 
 
-def compared(title: str, ways: Mapping[str, Way], pairs: list[tuple[Pixels, Pixels]]) -> str:
-    """Measure every way on every pair of (what is true, what is given)."""
-    rows = []
+def compared(
+    title: str, ways: Mapping[str, Way], pairs: list[tuple[Pixels, Pixels]], *, readme: bool
+) -> list[Row]:
+    """Measure every way on every pair of (what is true, what is given), and print it."""
+    missing = [GMIC] if GMIC not in ways and "nlarging" in title else []
+    decibels, likenesses, speeds = {}, {}, {}
     megapixels = sum(true[..., 0].size for true, _ in pairs) / 1e6
     seconds = medians({name: partial(each, way, pairs) for name, way in ways.items()}, rounds=3)
     for name, way in ways.items():
         found = each(way, pairs)
         scores = [(psnr(f, true), ssim(f, true)) for f, (true, _) in zip(found, pairs, strict=True)]
-        decibel, likeness = np.mean(scores, axis=0)
-        rows.append(
-            [name, f"{decibel:.2f}", f"{likeness:.4f}", f"{seconds[name] / megapixels:.3f}"]
-        )
-    return table(title, ["way", "PSNR", "SSIM", "s per output megapixel"], rows)
+        decibels[name], likenesses[name] = map(float, np.mean(scores, axis=0))
+        speeds[name] = seconds[name] / megapixels
+    rows = [
+        [name, f"{decibels[name]:.2f}", f"{likenesses[name]:.4f}", f"{speeds[name]:.3f}"]
+        for name in ways
+    ]
+    print(table(title, ["way", "PSNR", "SSIM", "s per output megapixel"], rows))
+    return [
+        Row(f"{title}: PSNR", decibels[OURS], against(OURS, decibels, *missing), "dB", readme),
+        Row(f"{title}: SSIM", likenesses[OURS], against(OURS, likenesses, *missing), ""),
+        Row(f"{title}, a megapixel of the result", speeds[OURS], against(OURS, speeds, *missing)),
+    ]
 
 
 def each(way: Way, pairs: list[tuple[Pixels, Pixels]]) -> list[Pixels]:
@@ -144,7 +152,7 @@ def each(way: Way, pairs: list[tuple[Pixels, Pixels]]) -> list[Pixels]:
     return [way(given) for _, given in pairs]
 
 
-def speeds() -> str:
+def speeds() -> list[Row]:
     """Time one photo of a megapixel: worn as a phone does, and clean to be enlarged."""
     photo = np.tile(data.astronaut(), (2, 2, 1))
     noisy = worn(photo, *WEAR["phone (blur 0.6, noise 4, JPEG 75)"])
@@ -158,7 +166,8 @@ def speeds() -> str:
         rounds=3,
     )
     rows = [[name, f"{value:.2f}"] for name, value in seconds.items()]
-    return table("Ours on a photo of 1024 x 1024", ["what", "s"], rows)
+    print(table("Ours on a photo of 1024 x 1024", ["what", "s"], rows))
+    return [Row(f"enhancing 1024 x 1024: {name}", value) for name, value in seconds.items()]
 
 
 def sheet() -> Pixels:
@@ -190,21 +199,24 @@ def _crop(picture: Pixels, top: int, left: int, label: str) -> Pixels:
     return cv2.putText(crop, label, (5, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, white, 1, cv2.LINE_AA)
 
 
-def main() -> None:
+def main() -> list[Row]:
     """Print the tables, and save the sheet when a place is named."""
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--sheet", type=Path, help="where the crops go, for example build/sheet.png")
     chosen = words.parse_args()
+    rows: list[Row] = []
     for factor in (2, 4):
         pairs = [shrunk(photo, factor) for photo in photos().values()]
-        print(compared(f"Enlarging {factor}x", enlargers(factor), pairs))
+        rows += compared(f"enlarging {factor}x", enlargers(factor), pairs, readme=True)
     for title, wear in WEAR.items():
         pairs = [(photo, worn(photo, *wear)) for photo in photos().values()]
-        print(compared(f"Restoring: {title}", restorers(), pairs))
-    print(speeds())
+        readme = title.startswith("noisy")
+        rows += compared(f"restoring, {title}", restorers(), pairs, readme=readme)
+    rows += speeds()
     if chosen.sheet:
         chosen.sheet.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(chosen.sheet), sheet()[..., ::-1])
+    return rows
 
 
 if __name__ == "__main__":

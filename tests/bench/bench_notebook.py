@@ -7,6 +7,7 @@ import base64
 import io
 import json
 import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from retouch_nb.layers import Layer, LayerStack
 from retouch_nb.layers.pngrows import Png
 from retouch_nb.photo import Photo, Pixels
 from retouch_nb.widgets.studio import Studio
-from tests.bench.measure import table
+from tests.bench.measure import Row, table
 
 STATIC = Path(__file__).parents[2] / "retouch_nb" / "widgets" / "static"
 ROUNDS = 5
@@ -81,24 +82,33 @@ def display_seconds(chromium: Page, html: str, folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def comparisons(chromium: Page, folder: Path) -> None:
-    """Print bytes and seconds of both ways of showing 12 megapixels twice."""
+def comparisons(chromium: Page, folder: Path) -> list[Row]:
+    """Print bytes and seconds of both ways of showing 12 megapixels twice, and give them."""
     pixels = photo(4000, 3000)
     one, other = (as_jpeg(each) for each in (pixels, changed(pixels)))
     ways: dict[str, Callable[[], str]] = {
         "rn.compare, with difference and heat map": lambda: compare(one, other)._repr_html_(),
         "two full PNGs": lambda: as_pngs(one, other),
     }
-    rows = []
-    for name, make in ways.items():
+    found = []
+    for make in ways.values():
         began = time.perf_counter()
         html = make()
         made = time.perf_counter() - began
-        shown = sorted(display_seconds(chromium, html, folder) for _ in range(ROUNDS))
-        megabytes = f"{len(html) / 1e6:.2f}"
-        rows.append((name, megabytes, f"{made:.2f}", f"{shown[ROUNDS // 2]:.2f}"))
+        shown = statistics.median(display_seconds(chromium, html, folder) for _ in range(ROUNDS))
+        found.append((len(html) / 1e6, made, shown))
+    rows = [(name, *(f"{x:.2f}" for x in row)) for name, row in zip(ways, found, strict=True)]
     head = ("two photos of 12 MP", "MB in the notebook", "s to make", "s to display")
     print(table("Comparison", head, rows))
+    titles = {
+        "two photos of 12 MP compared, in the notebook": "MB",
+        "two photos of 12 MP compared, to make": "s",
+        "two photos of 12 MP compared, to display": "s",
+    }
+    return [
+        Row(title, ours, {"two full PNGs": theirs}, unit, readme=not title.endswith("make"))
+        for (title, unit), ours, theirs in zip(titles.items(), *found, strict=True)
+    ]
 
 
 def stack(width: int, height: int, *, dense: bool) -> LayerStack:
@@ -147,10 +157,10 @@ REDRAW = """async ({ module, base, size, modes, layers, chosen, rounds }) => {
 }"""
 
 
-def redraws(chromium: Page) -> None:
-    """Print how long the picture takes to follow a slider, by the layer that is dragged."""
+def redraws(chromium: Page) -> list[Row]:
+    """Print how long the picture takes to follow a slider, by the layer that is dragged, and give it."""
     module = (STATIC / "studio.js").read_text("utf-8")
-    rows = []
+    rows, kept = [], []
     for name, dense in (("nine full frames", True), ("nine boxes of 4 %", False)):
         studio = Studio(stack(1200, 800, dense=dense))
         text = lambda data: base64.b64encode(data).decode()  # noqa: E731 (bytes of JSON)
@@ -165,12 +175,16 @@ def redraws(chromium: Page) -> None:
         }
         lowest, middle, topmost, whole = chromium.evaluate(REDRAW, json.loads(json.dumps(given)))
         rows.append((name, *(f"{value:.1f}" for value in (lowest, middle, topmost, whole))))
+        kept.append(
+            Row(f"studio, {name}, 1200 x 800: redraw while one is dragged", middle, unit="ms")
+        )
         studio.close()
     head = ("1200 x 800 preview", "ms, lowest dragged", "ms, middle", "ms, topmost", "ms, all anew")
     print(table("Studio: blending and drawing", head, rows))
+    return kept
 
 
-def main() -> None:
+def main() -> list[Row]:
     """Print one Markdown table a topic."""
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         arguments = ("--disable-gpu", "--no-first-run")
@@ -179,9 +193,9 @@ def main() -> None:
         )
         chromium = browser.new_page()
         chromium.goto("about:blank")
-        redraws(chromium)
-        comparisons(chromium, Path(folder))
+        rows = comparisons(chromium, Path(folder)) + redraws(chromium)
         browser.close()
+    return rows
 
 
 if __name__ == "__main__":

@@ -11,8 +11,7 @@ from skimage import data
 
 from retouch_nb.imaging.objects import Pixels, Region, retouch
 from retouch_nb.imaging.smooth import Plane, as_plane, guided_filter, to_lab
-from tests.bench.bench_composite import peak
-from tests.bench.measure import medians, table
+from tests.bench.measure import Row, against, medians, peak, table
 
 KINDS = ("normal 37/60", "advanced", "transparent", "metal", "jewellery", "bags")
 
@@ -65,14 +64,14 @@ def contest(photo: Pixels, subject: Region) -> dict[str, Callable[[], Pixels]]:
     }
 
 
-def retouching() -> None:
-    """Print time, memory, and what became of surfaces and edges."""
+def retouching() -> list[Row]:
+    """Print time, memory, and what became of surfaces and edges; give the times."""
     photo, subject = cup()
     slopes = steep(photo)
     calm = subject & (slopes < np.median(slopes[subject]))
     edges = subject & (slopes > np.percentile(slopes[subject], 98))
     ways = contest(photo, subject)
-    seconds = medians(ways)
+    seconds = medians(ways, rounds=3)
     rows = []
     for name, call in ways.items():
         done = call()
@@ -80,11 +79,23 @@ def retouching() -> None:
         changed = (done != photo).any(axis=2)[~subject].sum()
         grain = grain_left(photo, done, calm)
         rows.append(
-            (name, f"{seconds[name]:.2f}", peak(call), f"{grain:.2f}", f"{kept:.2f}", changed)
+            (
+                name,
+                f"{seconds[name]:.2f}",
+                f"{peak(call):.0f}",
+                f"{grain:.2f}",
+                f"{kept:.2f}",
+                changed,
+            )
         )
     share = f"{subject.mean():.0%} of {subject.size / 1e6:.1f} megapixels"
     head = ("way", "s", "peak MB", "grain left on surfaces", "edges", "pixels changed outside")
     print(table(f"Object retouching, {share}", head, rows))
+    peers = {name: value for name, value in seconds.items() if name.startswith("cv2")}
+    return [
+        Row(f"object retouching, {name}, {share}", seconds[name], peers, readme=name == KINDS[0])
+        for name in KINDS
+    ]
 
 
 def boxed(plane: Plane, radius: int, eps: float) -> Plane:
@@ -97,30 +108,33 @@ def boxed(plane: Plane, radius: int, eps: float) -> Plane:
     return as_plane(cv2.blur(slope, window) * plane + offset)
 
 
-def guided() -> None:
-    """Print time and difference of the fast guided filter and the one of full-size box filters."""
+def guided() -> list[Row]:
+    """Print time and difference of the fast guided filter and the one of full-size box filters; give the times."""
     light = np.ascontiguousarray(to_lab(cup()[0])[..., 0])
-    rows = []
+    rows, kept = [], []
     for radius, eps in ((10, 9.0), (44, 36.0), (88, 400.0)):
         ways: dict[str, Callable[[], Plane]] = {
             "ours": lambda radius=radius, eps=eps: guided_filter(light, radius, eps=eps),
             "box filters": lambda radius=radius, eps=eps: boxed(light, radius, eps),
         }
         seconds = medians(ways)
+        kept.append(
+            Row(f"guided filter, radius {radius}", seconds["ours"], against("ours", seconds))
+        )
         away = np.abs(ways["ours"]() - ways["box filters"]())
         for name, call in ways.items():
             time = f"{1000 * seconds[name] / (light.size / 1e6):.1f}"
-            rows.append((radius, name, time, peak(call)))
+            rows.append((radius, name, time, f"{peak(call):.0f}"))
         rows[-2] += (f"{away.mean():.3f}", f"{np.percentile(away, 99):.2f}")
         rows[-1] += ("", "")
     head = ("radius", "guided filter", "ms per megapixel", "peak MB", "mean difference, L*", "99 %")
     print(table("Guided filter on lightness", head, rows))
+    return kept
 
 
-def main() -> None:
+def main() -> list[Row]:
     """Print both tables."""
-    retouching()
-    guided()
+    return retouching() + guided()
 
 
 if __name__ == "__main__":

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from retouch_nb.client.cadence import Known, Rule, next_wait
-from tests.bench.measure import table
+from tests.bench.measure import Row, table
 
 RETOUCH4ME = Rule(2.0, 5.0)
-TASKS = 100
+TASKS = 25
 EARLIER = 12
+SLEEPER, GROWING = "a script that sleeps 5 s", "2 to 5 s, growing"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def told(runs: list[Run]) -> tuple[str, str, str]:
     return f"{np.median(waste):.2f}", f"{np.quantile(waste, 0.95):.1f}", f"{requests:.1f}"
 
 
-def main() -> None:
+def main() -> list[Row]:
     """Print one Markdown table for each kind of progress."""
     head = (
         "tasks",
@@ -134,12 +135,32 @@ def main() -> None:
                 usual = [fixed(s) for s in seconds]
                 over = sum(r.requests > u.requests for r, u in zip(runs, usual, strict=True))
                 rows.append((name, word, *told(runs), *told(usual), f"{over / TASKS:.0%}"))
-                everything.setdefault(f"{title}, {word}", []).extend(runs)
-                everything.setdefault("a script that sleeps 5 s", []).extend(usual)
-                everything.setdefault("2 to 5 s, growing", []).extend(map(growing, seconds))
+                everything.setdefault(f"{title}, {word} known", []).extend(runs)
+                everything.setdefault(SLEEPER, []).extend(usual)
+                everything.setdefault(GROWING, []).extend(map(growing, seconds))
         print(table(f"Noticing the end: {title}", head, rows))
     rows = [(name, *told(runs)) for name, runs in everything.items()]
     print(table("All of them", ("how", "waste, median s", "waste, 95 % s", "requests"), rows))
+    return summed(everything)
+
+
+def summed(everything: dict[str, list[Run]]) -> list[Row]:
+    """Give the middle of what is lost, the worst of it and what it costs in requests, by what is known."""
+    peers = {name: everything.pop(name) for name in (SLEEPER, GROWING)}
+    lost = {name: np.median([run.waste for run in runs]) for name, runs in peers.items()}
+    asked = {name: np.mean([run.requests for run in runs]) for name, runs in peers.items()}
+    pooled = {"any task, any progress": [run for runs in everything.values() for run in runs]}
+    rows = []
+    for name, runs in (pooled | everything).items():
+        waste, requests = [run.waste for run in runs], [run.requests for run in runs]
+        what = f"lost after a task is over: {name}"
+        rows.append(Row(what, float(np.median(waste)), _floats(lost), readme=name in pooled))
+        rows.append(Row(f"{what}, asked", float(np.mean(requests)), _floats(asked), "requests"))
+    return rows
+
+
+def _floats(figures: dict[str, "np.floating"]) -> dict[str, float | None]:
+    return {name: round(float(value), 3) for name, value in figures.items()}
 
 
 if __name__ == "__main__":
