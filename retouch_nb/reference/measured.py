@@ -5,7 +5,7 @@ A row is figures and their names; whatever compares them is computed when a tabl
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,7 +65,8 @@ class Row:
         return f" ({_short(value / self.ours)}×)" if self.unit in TIMES and self.ours else ""
 
     def _figure(self, value: float) -> str:
-        short = f"{value:.1f}" if self.unit == "dB" else _short(value)
+        digits = {"dB": f"{value:.1f}", "": f"{value:.3g}"}
+        short = digits.get(self.unit) or _short(value)
         return f"{short} {self.unit}".strip()
 
 
@@ -110,8 +111,10 @@ def read(path: Path = FIGURES) -> dict[str, Topic]:
 
 
 def write(topics: Mapping[str, Topic], path: Path = FIGURES) -> None:
-    """Keep the topics, by name, a line a figure, so that a change is read as one."""
-    kept = {name: asdict(topic) for name, topic in sorted(topics.items())}
+    """Keep the topics in their order, a line a figure, so that a change is read as one."""
+    kept = {
+        name: asdict(replace(t, rows=tuple(map(_rounded, t.rows)))) for name, t in topics.items()
+    }
     path.write_text(f"{json.dumps(kept, indent=1, ensure_ascii=False)}\n", "utf-8")
 
 
@@ -141,13 +144,19 @@ def _sections(topics: Mapping[str, Topic]) -> Iterator[str]:
         yield f"{topic.date}, {topic.cpus} cores, {topic.took:.0f} s; Python {topic.python}, {versions}"
 
 
+def _rounded(row: Row) -> Row:
+    """Keep four digits, which is more than a second run would confirm."""
+    peers = {name: value and float(f"{value:.4g}") for name, value in row.peers.items()}
+    return replace(row, ours=float(f"{row.ours:.4g}"), peers=peers)
+
+
 def _where(topics: Mapping[str, Topic]) -> str:
-    """Say on what the figures were measured, and when, if not at once from when to when."""
-    days = sorted({topic.date for topic in topics.values()})
-    cores = sorted({topic.cpus for topic in topics.values()})
-    when = " to ".join(dict.fromkeys([days[0], days[-1]])) if days else "never"
+    """Say on what the figures were measured, and when: a day, or from the first to the last."""
+    days = sorted({topic.date for topic in topics.values()}) or ["not yet"]
+    cores = " or ".join(str(count) for count in sorted({topic.cpus for topic in topics.values()}))
+    when = " to ".join(dict.fromkeys([days[0], days[-1]]))
     return (
-        f"Medians of `make bench` on {' or '.join(map(str, cores))} cores without a GPU, {when}; yours will differ."
+        f"Medians of `make bench` on {cores or 'no'} cores without a GPU, {when}; yours will differ."
         " Peers ran in turn with ours; 2× is twice our figure, +1.0 a decibel more."
     )
 

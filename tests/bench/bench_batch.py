@@ -1,6 +1,6 @@
 """Batches: throughput by workers, what the client costs an item, use of an allowed rate, and memory from 100 items on.
 
-The peer of the client is a hand-written httpx loop on the same served engine. Pass ``--large`` for 100,000 items.
+The peer of the client is a hand-written httpx loop on the same served engine. Pass ``--large`` for 10,000 and 100,000 items.
 """
 
 import subprocess
@@ -26,7 +26,7 @@ from retouch_nb.engine import Engine, EngineSettings
 from retouch_nb.photo import Photo, Pixels
 from retouch_nb.providers.picwish import PICWISH, Enhance, Inpaint
 from retouch_nb.session import Session
-from tests.bench.measure import medians, table
+from tests.bench.measure import Row, against, medians, table
 
 TINY = Photo.open(np.full((24, 32, 3), 90, np.uint8)).data
 
@@ -61,7 +61,7 @@ def run(made: Session, photos: Any, **more: Any) -> int:
     return peak
 
 
-def throughput(items: int = 16) -> str:
+def throughput(items: int = 8) -> list[Row]:
     """Compare one worker with two: threads of the engine, and processes of a cluster."""
     mask = np.zeros((360, 480), bool)
     mask[100:220, 150:300] = True
@@ -102,16 +102,18 @@ def throughput(items: int = 16) -> str:
             medians({"1": lambda: processes(1), "2": lambda: processes(2)}, rounds=3),
             items,
         )
-    return table("Throughput of removal, 480 x 360", ("workers", "1", "2", "gain"), rows)
+    title = "removals of a batch a second, 480 x 360"
+    cells = [[name, f"{one:.2f}", f"{two:.2f}", f"{two / one:.2f}x"] for name, one, two in rows]
+    print(table(title, ("workers", "1", "2", "gain"), cells))
+    return [Row(f"{title}, two {name}", two, {"one": one}, "a second") for name, one, two in rows]
 
 
 def _one_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def _scaling(name: str, seconds: dict[str, float], items: int) -> list[list[object]]:
-    one, two = seconds["1"], seconds["2"]
-    return [[name, f"{items / one:.2f}/s", f"{items / two:.2f}/s", f"{one / two:.2f}x"]]
+def _scaling(name: str, seconds: dict[str, float], items: int) -> list[tuple[str, float, float]]:
+    return [(name, items / seconds["1"], items / seconds["2"])]
 
 
 SERVE = """
@@ -150,7 +152,7 @@ class Paid(Session):
         return Route(PICWISH, self.url, "PicWish", paced=self.paced)
 
 
-def overhead(items: int = 20) -> str:
+def overhead(items: int = 20) -> list[Row]:
     """Compare a batch, one photo at a time, with the loop one would write: post, fetch, write."""
     made = iter(range(10**6))
     with (
@@ -191,16 +193,13 @@ def overhead(items: int = 20) -> str:
                     (Path(folder) / f"{n}.png").write_bytes(data)
 
         seconds = medians({"batch": ours, "httpx loop": by_hand}, rounds=5)
-    ratio = seconds["batch"] / seconds["httpx loop"]
-    rows = [[name, f"{1000 * value / items:.0f} ms"] for name, value in seconds.items()]
-    return table(
-        "One photo at a time, enlarged 2x at a served engine",
-        ("client", "per photo"),
-        [*rows, ["ratio", f"{ratio:.2f}"]],
-    )
+    title = "a photo of a batch, one at a time, enlarged 2x at a served engine"
+    each = {name: 1000 * value / items for name, value in seconds.items()}
+    print(table(title, ("client", "ms"), [[name, f"{value:.0f}"] for name, value in each.items()]))
+    return [Row(title, each["batch"], against("batch", each), "ms", readme=True)]
 
 
-def rate(items: int = 30) -> str:
+def rate(items: int = 30) -> list[Row]:
     """Use up a real limit of two requests a second with many photos under way."""
     with (
         served("paced", 8792) as url,
@@ -221,12 +220,11 @@ def rate(items: int = 30) -> str:
         ).wait()
         assert done.counts == {"done": items}, done
         sent = np.sort([row.sent_at for row in done.rows()])
-    used = (items - 1) / (sent[-1] - sent[0]) / 2
-    return table(
-        "A limit of 2 requests a second",
-        ("requests", "of the allowed rate", "shortest time between two"),
-        [[items, f"{100 * used:.1f} %", f"{np.diff(sent).min():.2f} s"]],
-    )
+    used = float((items - 1) / (sent[-1] - sent[0]) / 2)
+    title = "share used of a limit of 2 requests a second"
+    cells = [items, f"{used:.1%}", f"{np.diff(sent).min():.2f}"]
+    print(table(title, ("requests", "share", "shortest time between two, s"), [cells]))
+    return [Row(title, used, unit="")]
 
 
 class Instantly(httpx.AsyncBaseTransport):
@@ -263,9 +261,9 @@ class Many:
             yield photo
 
 
-def memory(counts: tuple[int, ...]) -> str:
+def memory(counts: tuple[int, ...]) -> list[Row]:
     """Measure the peak of what Python holds during batches of more and more photos."""
-    rows = []
+    rows: list[tuple[int, float, float]] = []
     for count in (10, *counts):  # the first loads what is loaded once
         with session(kind=Instant) as own:
             tracemalloc.start()
@@ -273,16 +271,18 @@ def memory(counts: tuple[int, ...]) -> str:
             options = {"sync": True, "return_type": 3}
             peak = run(own, Many(count), operation=Enhance, options=options)
             tracemalloc.stop()
-        each = 1000 * (time.monotonic() - began) / count
-        rows.append([f"{count:,}", f"{peak / 1e6:.1f} MB", f"{each:.1f} ms"])
-    return table("Memory, instant engine, while traced", ("photos", "peak", "per photo"), rows[1:])
+        rows.append((count, peak / 1e6, 1000 * (time.monotonic() - began) / count))
+    cells = [(f"{count:,}", f"{peak:.1f}", f"{each:.1f}") for count, peak, each in rows[1:]]
+    print(table("Memory, instant engine, while traced", ("photos", "MB", "ms a photo"), cells))
+    (first, least, _), *more = rows[1:]
+    others = {f"of {count:,}": peak for count, peak, _ in more}
+    return [Row(f"memory of Python in a batch of {first} photos", least, others, "MB", readme=True)]
 
 
-def main() -> None:
-    """Print every table."""
-    large = (100_000,) if "--large" in sys.argv else ()
-    for topic in (throughput, overhead, rate, lambda: memory((100, 1_000, 10_000, *large))):
-        print(topic(), flush=True)
+def main() -> list[Row]:
+    """Print every table; ten thousand photos are for ``--large``."""
+    counts = (100, 1_000, 10_000, 100_000) if "--large" in sys.argv else (100, 1_000)
+    return [*throughput(), *overhead(), *rate(), *memory(counts)]
 
 
 if __name__ == "__main__":

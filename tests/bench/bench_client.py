@@ -5,7 +5,6 @@ a pixel. Ours keeps its journal as for a paid service, checks and keeps every re
 """
 
 import asyncio
-import itertools
 import subprocess
 import sys
 import tempfile
@@ -15,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import httpx
-import numpy as np
 import requests
 from ailabtools import AILabClient
 
@@ -26,9 +25,11 @@ from retouch_nb.photo import Photo
 from retouch_nb.providers.ailabtools import MatchStyle
 from retouch_nb.providers.picwish import Enhance
 from retouch_nb.session import Session
+from tests.bench.bench_composite import picture
 from tests.bench.measure import Row, against, medians, peak, table
 
-TASKS, ROUNDS = 20, 5
+TASKS, ROUNDS = 10, 5
+RUNS = 5 * (ROUNDS + 3)  # five ways, each warmed up, and once more for the processor and for memory
 KEY = "any-key-will-do"
 SERVE = """
 import sys
@@ -67,16 +68,14 @@ class Paid(Session):
         return Route(service, self.url, service.title, paced=False)
 
 
-_numbers = itertools.count()
-
-
-def photos(side: int) -> list[bytes]:
-    """Give photos no cache has seen, as PNG."""
-    found = []
-    for number in itertools.islice(_numbers, TASKS):
-        pixels = np.random.default_rng(number).integers(0, 256, (side, side, 3)).astype(np.uint8)
-        found.append(Photo.open(pixels).data)
-    return found
+def photos(side: int) -> Iterator[list[bytes]]:
+    """Give photos no cache has seen, as many as a round has tasks, again and again; all are made before the first is used."""
+    pixels = picture(side, side, channels=3, seed=side)
+    made = []
+    for number in range(RUNS * TASKS):
+        pixels[:8, :8] = (number % 200, number // 200, 0)
+        made.append(cv2.imencode(".jpg", pixels)[1].tobytes())
+    return iter([made[at : at + TASKS] for at in range(0, len(made), TASKS)])
 
 
 FORM = {"sync": "1", "scale_factor": "1", "return_type": "1", "type": "clean"}
@@ -86,7 +85,7 @@ def by_httpx(url: str, given: list[bytes]) -> None:
     """Post, follow the link, decode, as one would write it."""
     with httpx.Client(timeout=60, headers={"X-API-KEY": KEY}) as client:
         for photo in given:
-            files = {"image_file": ("p.png", photo, "image/png")}
+            files = {"image_file": ("p.jpg", photo, "image/jpeg")}
             told = client.post(f"{url}/api/tasks/visual/scale", data=FORM, files=files).json()
             Photo.open(client.get(told["data"]["image"]).content).to_numpy()
 
@@ -96,7 +95,7 @@ def by_requests(url: str, given: list[bytes]) -> None:
     with requests.Session() as client:
         client.headers["X-API-KEY"] = KEY
         for photo in given:
-            files = {"image_file": ("p.png", photo, "image/png")}
+            files = {"image_file": ("p.jpg", photo, "image/jpeg")}
             told = client.post(f"{url}/api/tasks/visual/scale", data=FORM, files=files, timeout=60)
             link = told.json()["data"]["image"]
             Photo.open(client.get(link, timeout=60).content).to_numpy()
@@ -125,17 +124,17 @@ def ours(session: Session, tasks: list[Operation]) -> None:
 
 
 def contests(session: Session, url: str, side: int) -> dict[str, dict[str, Callable[[], None]]]:
-    """Give the contestants of each service; every call does new photos."""
-    style = photos(64)[0]
+    """Give the contestants of each service; every run does new photos."""
+    style, given = Photo.open(picture(64, 64, channels=3, seed=1)).data, photos(side)
     return {
         "PicWish": {
-            "ours": lambda: ours(session, [_enhance(data) for data in photos(side)]),
-            "httpx loop": lambda: by_httpx(url, photos(side)),
-            "requests loop": lambda: by_requests(url, photos(side)),
+            "ours": lambda: ours(session, [_enhance(data) for data in next(given)]),
+            "httpx loop": lambda: by_httpx(url, next(given)),
+            "requests loop": lambda: by_requests(url, next(given)),
         },
         "AILabTools": {
-            "ours": lambda: ours(session, [MatchStyle(data, style) for data in photos(side)]),
-            "its SDK": lambda: by_sdk(url, photos(side), style),
+            "ours": lambda: ours(session, [MatchStyle(data, style) for data in next(given)]),
+            "its SDK": lambda: by_sdk(url, next(given), style),
         },
     }
 

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from tests.bench.bench_batch import Instant, Many, run, session
 
 from retouch_nb.imaging.enhance import enhance
 from retouch_nb.imaging.fill import fill
 from retouch_nb.providers.picwish import Enhance
+from tests.bench.bench_batch import Instant, Many, run, session
 from tests.bench.bench_composite import sparse, stack_of
 from tests.bench.bench_removal import ellipse, photo
 from tests.bench.measure import Row, seconds_of, table
@@ -107,7 +107,12 @@ def _rows(what: str, unit: str, times: Mapping[int, float]) -> list[Row]:
     first, *others = times
     more = {f"at {size} {unit}": times[size] for size in others}
     return [
-        Row(f"{what}, at {first} {unit}", times[first], more, readme=unit == "MP"),
+        Row(
+            f"{what}, at {first} {unit}",
+            times[first],
+            more,
+            readme=unit == "MP" and "PSD" not in what,
+        ),
         Row(f"{what}: exponent of time over {unit}", exponent(times), unit=""),
     ]
 

@@ -7,7 +7,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from retouch_nb.marks import Brush
 from retouch_nb.strokes import Strokes, simplified
-from tests.bench.measure import medians, table
+from tests.bench.measure import Row, against, medians, table
 from tests.browser import conftest as jupyter
 
 RATE = 60
@@ -77,28 +77,54 @@ PROBE = """() => {
 }"""
 
 
-def main() -> None:
+def main() -> list[Row]:
     """Print the tables."""
-    print(rendering())
+    kept = rendering()
     with lab() as page:
         page.evaluate(PROBE)
-        rows = [
-            (f"{name}, kernel {state}", *row)
+        rows = {
+            (state, name): latency(page, target, code)
             for state, code in BUSY.items()
             for name, target in (
                 ("ours", ".retouch-ink-stage"),
                 ("plain ipycanvas", "canvas.plain"),
             )
-            for row in [latency(page, target, code)]
-        ]
+        }
         head = ["2 s of strokes at 60 Hz", "median ms", "95 % ms", "worst ms", "drawn of heard"]
-        print(table("From the event to the ink", head, rows))
-        print(
-            table("From the release to the committed mask", ["kernel", "median ms"], commits(page))
+        cells = [
+            (f"{name}, kernel {state}", *_summary(*row)) for (state, name), row in rows.items()
+        ]
+        print(table("From the event to the ink", head, cells))
+        took = commits(page)
+        print(table("From the release to the committed mask", ["kernel", "median ms"], took))
+    for state in BUSY:
+        found = {name: rows[state, name] for name in ("ours", "plain ipycanvas")}
+        kept += _late(state, found)
+    return kept + [
+        Row(f"mask after the release, {state}", float(ms), unit="ms") for state, ms in took
+    ]
+
+
+def _late(state: str, found: Mapping[str, tuple[list[float], int]]) -> list[Row]:
+    """Give how late ink is, and the share of positions that become ink at all."""
+    late = {name: statistics.median(delays) for name, (delays, _) in found.items() if delays}
+    drawn = {name: len(delays) / max(heard, 1) for name, (delays, heard) in found.items()}
+    readme = state == "a cell computes"
+    rows = [
+        Row(
+            f"positions of the mouse that become ink, {state}",
+            drawn["ours"],
+            against("ours", drawn),
+            "",
         )
+    ]
+    if "ours" in late:
+        what = f"ink after the mouse moved, {state}"
+        rows.append(Row(what, late["ours"], against("ours", late), "ms", readme))
+    return rows
 
 
-def rendering() -> str:
+def rendering() -> list[Row]:
     """Time the mask of one stroke on a photo of 4096 x 4096 pixels."""
     turn = np.linspace(0, 2 * np.pi, 250)
     circle = np.column_stack([2048 + 1200 * np.cos(turn), 2048 + 1200 * np.sin(turn)])
@@ -117,7 +143,9 @@ def rendering() -> str:
     rows = [
         (n, f"{1000 * times[n]:.1f}", int((true & ~call()).sum())) for n, call in rivals.items()
     ]
-    return table("One stroke of 250 samples at 4096 x 4096", ["", "ms", "pixels missing"], rows)
+    title = "the mask of one stroke of 250 samples, 4096 x 4096"
+    print(table(title, ["", "ms", "pixels missing"], rows))
+    return [Row(title, 1000 * times.pop("ours"), {n: 1000 * t for n, t in times.items()}, "ms")]
 
 
 @contextmanager
@@ -166,8 +194,8 @@ def finish(page: Page) -> None:
     page.evaluate("window.running")
 
 
-def latency(page: Page, target: str, code: str) -> tuple[str, str, str, str]:
-    """Draw circles for two seconds; give median, 95 % and worst delay, and how many positions were drawn."""
+def latency(page: Page, target: str, code: str) -> tuple[list[float], int]:
+    """Draw circles for two seconds; give the delays of positions that were drawn, and how many were heard."""
     place = page.locator(target)
     place.scroll_into_view_if_needed()
     box = place.bounding_box()
@@ -180,7 +208,7 @@ def latency(page: Page, target: str, code: str) -> tuple[str, str, str, str]:
         finish(page)
     page.wait_for_timeout(1500)
     heard, drawn = json.loads(page.evaluate("JSON.stringify([window.heard, window.drawn])"))
-    return _summary(_matched(page, target, heard, drawn), len(heard))
+    return _matched(page, target, heard, drawn), len(heard)
 
 
 def circle(page: Page, box: Any) -> None:

@@ -9,7 +9,7 @@ import sys
 
 from tests.bench.measure import Row, table
 
-ROUNDS = 9
+ROUNDS = 7
 SHELL = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
@@ -21,7 +21,6 @@ STARTS = {
     EXTENSION: (SHELL, "shell.run_line_magic('load_ext', 'retouch_nb')"),
     "import numpy, PIL.Image": (SHELL, "import numpy, PIL.Image"),
     "import cv2": (SHELL, "import cv2"),
-    "import skimage.restoration": (SHELL, "import skimage.restoration"),
     "IPython and ipywidgets": ("", SHELL),
 }
 """What is loaded before, and what is timed."""

@@ -18,7 +18,7 @@ from retouch_nb.photo import Photo, Pixels
 from retouch_nb.providers.picwish import RetouchObject
 from retouch_nb.session import Session
 from retouch_nb.sweep import Grid, laid_out, prepared
-from tests.bench.measure import medians, table
+from tests.bench.measure import Row, medians, table
 
 TILES, SEVERAL, ROUNDS = 24, 4, 9
 
@@ -56,12 +56,12 @@ def fresh_photo(number: int, size: tuple[int, int]) -> Photo:
     return Photo.open(pixels)
 
 
-def main() -> None:
+def main() -> list[Row]:
     """Measure and print."""
     session = Session(home=Path(tempfile.mkdtemp()), environ={})
     session.engine = Engine(work={"retouch": instant})
     count = itertools.count()
-    rows = []
+    rows, kept = [], []
     for size in ((48, 64), (600, 800)):
         area = np.zeros(size, bool)
         area[:20, :20] = True
@@ -84,6 +84,9 @@ def main() -> None:
             f"{ours:.1f} ms",
             f"{ours - hand:+.1f} ms",
         ]
+        kept.append(
+            Row(f"a tile of a sweep, {size[1]} x {size[0]}", ours, {"loop by hand": hand}, "ms")
+        )
         rows.append([*cells, *_afterwards(swept(session, fresh_photo(next(count), size), mask))])
     head = (
         "photo",
@@ -95,6 +98,7 @@ def main() -> None:
     )
     print(table(f"Sweep of {TILES} tiles, {SEVERAL} at once, instant engine", head, rows))
     session.close()
+    return kept
 
 
 def _afterwards(grid: Grid) -> list[str]:
