@@ -26,7 +26,7 @@ from retouch_nb.providers import operation_named, operations
 from retouch_nb.session import Session
 from retouch_nb.sweep import Grid, Plan, laid_out, prepared
 from retouch_nb.sweep.axis import PROVIDER, is_axis, split_alternatives
-from retouch_nb.sweep.plan import MOST_CALLS, MOST_TILES, SEVERAL
+from retouch_nb.sweep.plan import AT_ONCE, MOST_CALLS, MOST_TILES
 from retouch_nb.sweep.run import shown
 from retouch_nb.table import Text
 
@@ -49,7 +49,7 @@ class SweepOptions(RunOptions):
     max_calls: Annotated[
         int, "Refuse to make more new requests than this.", Range(0, MOST_TILES)
     ] = MOST_CALLS
-    several: Annotated[int, "Jobs at once.", Range(1, 64)] = SEVERAL
+    concurrency: Annotated[int, "Jobs at once.", Range(1, 64)] = AT_ONCE
     output: Annotated[str | None, "Store the grid under this name, also when it is stopped."] = None
     dry_run: Annotated[bool, "Say how many requests at what cost; send nothing."] = False
     save_html: Annotated[
@@ -109,7 +109,7 @@ def swept(
         fresh=options.fresh,
         max_credits=options.max_credits,
         max_calls=options.max_calls,
-        several=options.several,
+        concurrency=options.concurrency,
         dry_run=options.dry_run,
     )
     if isinstance(made, Plan):

@@ -15,7 +15,7 @@ from retouch_nb.providers import operation_named
 from retouch_nb.session import Session
 from retouch_nb.sweep.axis import Axis, is_axis, knob
 from retouch_nb.sweep.grid import Grid, Tile
-from retouch_nb.sweep.plan import MOST_CALLS, SEVERAL, Layout, Plan
+from retouch_nb.sweep.plan import AT_ONCE, MOST_CALLS, Layout, Plan
 from retouch_nb.sweep.run import GridView, Outcomes, Run, shown, unseen
 
 __all__ = ["Axis", "Grid", "Plan", "Tile", "laid_out", "prepared", "sweep"]
@@ -30,7 +30,7 @@ def sweep(
     fresh: bool = False,
     max_credits: int | None = None,
     max_calls: int = MOST_CALLS,
-    several: int = SEVERAL,
+    concurrency: int = AT_ONCE,
     dry_run: bool = False,
     **parameters: Any,
 ) -> Grid | Plan:
@@ -54,7 +54,7 @@ def sweep(
         Refuse to spend more than this on the whole sweep.
     max_calls : int
         Refuse to make more new requests than this.
-    several : int
+    concurrency : int
         Jobs at once. A service's own pace is kept whatever is said here.
     dry_run : bool
         Give the `Plan`: how many calls, at what cost; nothing is sent.
@@ -90,7 +90,7 @@ def sweep(
         fresh=fresh,
         max_credits=max_credits,
         max_calls=max_calls,
-        several=several,
+        concurrency=concurrency,
         dry_run=dry_run,
     )
     return made.run(fresh=fresh) if isinstance(made, Grid) else made
@@ -104,15 +104,16 @@ def prepared(
     fresh: bool = False,
     max_credits: int | None = None,
     max_calls: int = MOST_CALLS,
-    several: int = SEVERAL,
+    concurrency: int = AT_ONCE,
     dry_run: bool = False,
 ) -> Grid | Plan:
     """Plan a sweep and, unless it is a dry run, give the grid that is ready to run; options as in `sweep`."""
-    if several < 1:
+    if concurrency < 1:
         raise ParameterError(
-            f"several={several} is not accepted: at least 1.", advice="Nothing was sent."
+            f"concurrency={concurrency} would do nothing.",
+            advice="Nothing was sent. Give 1 or more.",
         )
-    plan = Plan.of(layout, session, fresh=fresh, several=several)
+    plan = Plan.of(layout, session, fresh=fresh, concurrency=concurrency)
     if dry_run:
         return plan
     plan.check(max_credits=max_credits, max_calls=max_calls)

@@ -269,7 +269,7 @@ class Grid:
             axes[turned.name] = axes[turned.name].joined(more) if turned.name in axes else more
         fixed = {name: value for name, value in layout.fixed.items() if name not in axes}
         larger = replace(layout, fixed=fixed, axes=tuple(axes.values()))
-        grid = self._with(Plan.of(larger, self.session, several=self.plan.several))
+        grid = self._with(Plan.of(larger, self.session, concurrency=self.plan.concurrency))
         grid.plan.check(max_credits=self.max_credits, max_calls=max_calls)
         return grid.run()
 
@@ -356,7 +356,7 @@ class Grid:
                 max_credits=self._cap(request, fresh=fresh),
             )
 
-        run = Run(requests, start, self.outcomes, several=self.plan.several)
+        run = Run(requests, start, self.outcomes, concurrency=self.plan.concurrency)
         view = self.view(self, run)
         run.begin().wait(view, parting=self._parting)
         return self

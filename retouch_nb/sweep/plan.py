@@ -25,7 +25,7 @@ MOST_CALLS: Final = 64
 """New requests that a sweep makes without being told that so many are meant."""
 MOST_TILES: Final = 2_000
 """Tiles of one grid: more can neither be looked at nor held in a notebook."""
-SEVERAL: Final = 4
+AT_ONCE: Final = 4
 """Jobs at once, when nothing else is said; a service's own pace holds beside it."""
 
 Place: TypeAlias = tuple[int, ...]
@@ -192,18 +192,18 @@ class Plan:
         In the order of the tiles.
     forecasts : mapping of str to Forecast
         By identity of the request.
-    several : int
+    concurrency : int
         Jobs at once.
     """
 
     layout: Layout
     requests: Mapping[Place, Request]
     forecasts: Mapping[str, "Forecast"]
-    several: int = SEVERAL
+    concurrency: int = AT_ONCE
 
     @classmethod
     def of(
-        cls, layout: Layout, session: Session, *, fresh: bool = False, several: int = SEVERAL
+        cls, layout: Layout, session: Session, *, fresh: bool = False, concurrency: int = AT_ONCE
     ) -> "Plan":
         """Check every combination and look up what is known of it; nothing is sent.
 
@@ -235,7 +235,7 @@ class Plan:
                 asked.confirms is not None,
                 asked.confirms,
             )
-        return cls(layout, requests, forecasts, several)
+        return cls(layout, requests, forecasts, concurrency)
 
     @cached_property
     def firsts(self) -> Mapping[str, Place]:
@@ -286,7 +286,7 @@ class Plan:
         known = [seconds for seconds in found if seconds is not None]
         if len(known) < len(found):
             return None
-        return sum(known) / max(1, min(self.several, len(known)))
+        return sum(known) / max(1, min(self.concurrency, len(known)))
 
     def check(self, *, max_credits: int | None = None, max_calls: int = MOST_CALLS) -> None:
         """Refuse to begin what the user does not allow.

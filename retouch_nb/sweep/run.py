@@ -117,7 +117,7 @@ class Run:
         Starts the job of a request; may raise.
     outcomes : Outcomes
         Where it is noted what becomes of them.
-    several : int, keyword-only
+    concurrency : int, keyword-only
         Jobs at once.
     """
 
@@ -127,11 +127,11 @@ class Run:
         start: Callable[[Request], Job],
         outcomes: Outcomes,
         *,
-        several: int,
+        concurrency: int,
     ) -> None:
         self._start = start
         self._outcomes = outcomes
-        self._several = several
+        self._concurrency = concurrency
         self._lock = threading.RLock()
         self._waiting = deque({request.identity: request for request in requests}.values())
         self._running: dict[str, Job | None] = {}
@@ -211,7 +211,7 @@ class Run:
     def _next(self) -> Request | None:
         """Take the next request and hold its place, so that nobody takes the run for over meanwhile."""
         with self._lock:
-            if not self._waiting or len(self._running) >= self._several:
+            if not self._waiting or len(self._running) >= self._concurrency:
                 return None
             request = self._waiting.popleft()
             self._running[request.identity] = None

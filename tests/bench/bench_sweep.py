@@ -20,7 +20,7 @@ from retouch_nb.session import Session
 from retouch_nb.sweep import Grid, laid_out, prepared
 from tests.bench.measure import Row, medians, table
 
-TILES, SEVERAL, ROUNDS = 24, 4, 9
+TILES, AT_ONCE, ROUNDS = 24, 4, 9
 
 
 def instant(pixels: Pixels, subject: Any, /, *, retouch_strength: float, **other: Any) -> Pixels:
@@ -33,8 +33,8 @@ def instant(pixels: Pixels, subject: Any, /, *, retouch_strength: float, **other
 def by_hand(session: Session, photo: Photo, mask: Mask) -> None:
     """Keep a few jobs running, as anybody would write it."""
     waiting = [RetouchObject(photo, mask, retouch_strength=n) for n in range(TILES)]
-    running = [session.submit(one) for one in waiting[:SEVERAL]]
-    for one in waiting[SEVERAL:]:
+    running = [session.submit(one) for one in waiting[:AT_ONCE]]
+    for one in waiting[AT_ONCE:]:
         running.pop(0).result()
         running.append(session.submit(one))
     for job in running:
@@ -44,7 +44,7 @@ def by_hand(session: Session, photo: Photo, mask: Mask) -> None:
 def swept(session: Session, photo: Photo, mask: Mask) -> Grid:
     """Do the same as a sweep."""
     named = {"photo": photo, "mask": mask, "retouch_strength": range(TILES)}
-    grid = prepared(laid_out(RetouchObject, named), session, several=SEVERAL)
+    grid = prepared(laid_out(RetouchObject, named), session, concurrency=AT_ONCE)
     assert isinstance(grid, Grid)
     return grid.run()
 
@@ -96,7 +96,7 @@ def main() -> list[Row]:
         "static grid, a tile",
         "metrics, a tile",
     )
-    print(table(f"Sweep of {TILES} tiles, {SEVERAL} at once, instant engine", head, rows))
+    print(table(f"Sweep of {TILES} tiles, {AT_ONCE} at once, instant engine", head, rows))
     session.close()
     return kept
 

@@ -38,7 +38,7 @@ def enhance(pixels, factor, /, *, kind, progress):
 session.current().engine = Engine(work={"enhance": enhance, "automatic_factor": lambda w, h: 4})
 photo = np.random.default_rng().integers(0, 255, (60, 80, 3), np.uint8)
 """
-SWEEP = "grid = %sweep enhance photo type=clean,face scale_factor=1,2 --several 2"
+SWEEP = "grid = %sweep enhance photo type=clean,face scale_factor=1,2 --concurrency 2"
 """Two at a time is what the engine does, so they are worked on in their order."""
 
 

@@ -101,7 +101,10 @@ def grid(tmp_path: Path, photo: Photo) -> Iterator[Grid]:
 def run_of(grid: Grid) -> Run:
     requests = [tile.request for tile in grid.tiles]
     return Run(
-        requests, lambda request: grid.session.submit(request.operation), grid.outcomes, several=1
+        requests,
+        lambda request: grid.session.submit(request.operation),
+        grid.outcomes,
+        concurrency=1,
     )
 
 

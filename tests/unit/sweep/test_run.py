@@ -49,12 +49,12 @@ class ByHand:
 class Bench:
     """Requests that are started by a run, and their jobs in order."""
 
-    def __init__(self, photo: Photo, count: int, *, several: int = 2) -> None:
+    def __init__(self, photo: Photo, count: int, *, concurrency: int = 2) -> None:
         operation = Enhance(photo)
         self.requests = [Request(operation, None, f"id{n}") for n in range(count)]
         self.jobs: list[ByHand] = []
         self.outcomes = Outcomes()
-        self.run = Run(self.requests, self.start, self.outcomes, several=several)
+        self.run = Run(self.requests, self.start, self.outcomes, concurrency=concurrency)
 
     def start(self, request: Request) -> Any:
         self.jobs.append(ByHand())
@@ -102,7 +102,7 @@ def test_waiting_ends_with_the_last_job(photo: Photo) -> None:
 def test_equal_requests_run_once(photo: Photo) -> None:
     """By their identity."""
     bench = Bench(photo, 1)
-    run = Run([*bench.requests, *bench.requests], bench.start, bench.outcomes, several=9)
+    run = Run([*bench.requests, *bench.requests], bench.start, bench.outcomes, concurrency=9)
     run.begin()
     assert len(bench.jobs) == run.total == 1
 
@@ -116,14 +116,14 @@ def test_a_start_that_fails_is_a_failed_tile(photo: Photo) -> None:
             raise ServiceError("refused")
         return bench.start(request)
 
-    Run(bench.requests, start, bench.outcomes, several=1).begin()
+    Run(bench.requests, start, bench.outcomes, concurrency=1).begin()
     assert isinstance(bench.outcomes.error(bench.requests[0]), ServiceError)
     assert len(bench.jobs) == 1
 
 
 def test_without_credits_nothing_more_is_sent(photo: Photo) -> None:
     """What waits for the same service fails for the same reason."""
-    bench = Bench(photo, 4, several=1)
+    bench = Bench(photo, 4, concurrency=1)
     bench.run.begin()
     bench.jobs[0].end(OutOfCreditsError("none left"))
     assert len(bench.jobs) == 1
@@ -171,7 +171,7 @@ def test_a_failed_tile_can_be_put_back_in_line(photo: Photo) -> None:
 
 def test_many_threads_may_end_jobs(photo: Photo) -> None:
     """Each request is started once and noted once, whoever ends it."""
-    bench = Bench(photo, 200, several=8)
+    bench = Bench(photo, 200, concurrency=8)
     bench.run.begin()
     ended: set[int] = set()
     lock = threading.Lock()
@@ -202,7 +202,7 @@ def test_jobs_that_end_at_once_do_not_nest(photo: Photo) -> None:
         job.when_done = lambda action: action()
         return job
 
-    run = Run(bench.requests, start, bench.outcomes, several=2).begin()
+    run = Run(bench.requests, start, bench.outcomes, concurrency=2).begin()
     assert run.done == 2000 and all(bench.has())
 
 
