@@ -4,7 +4,7 @@
 """
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retouch_nb import errors, session
 from retouch_nb.batch import Run, batch
@@ -26,6 +26,9 @@ from retouch_nb.sweep import run as sweep_run
 from retouch_nb.sweep import sweep
 from retouch_nb.sweep.grid import Grid
 from retouch_nb.verification import verify
+
+if TYPE_CHECKING:
+    from retouch_nb.widgets.painter import MaskPainter
 
 __version__ = "0.1.0"
 

@@ -55,6 +55,8 @@ def without_sign(photo: Path) -> rn.Edit:
 async def larger(edit: rn.Edit) -> tuple[int, int]:
     job: rn.Job = rn.submit("enhance", edit, scale_factor=2)
     done = await job
+    painter: rn.MaskPainter = rn.MaskPainter(edit)
+    assert painter.strokes is not None
     return done.after.size
 
 
