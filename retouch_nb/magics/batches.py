@@ -8,11 +8,15 @@ from typing import Annotated, Any
 
 from retouch_nb.batch import Run, start
 from retouch_nb.contract import Operation
+from retouch_nb.errors import ParameterError
+from retouch_nb.magics.manual import described
 from retouch_nb.magics.names import picture, value
-from retouch_nb.magics.words import Grammar
+from retouch_nb.magics.words import Grammar, is_flag
 from retouch_nb.params import Param, Range, Reads, params
 from retouch_nb.providers import operation_named
 from retouch_nb.session import Session
+
+USAGE = "%retouch_nb batch OPERATION PHOTOS OUT [options]"
 
 _ANY = Reads(lambda given: given, "a word or a variable")
 
@@ -61,6 +65,11 @@ def batch_of(
         The notebook's variables.
     """
     kind = operation_named(operation)
+    if is_flag(photos) or is_flag(out):
+        raise ParameterError(
+            "A batch takes its photos and a folder for the results before the options.",
+            advice=f"Nothing was sent. Usage: {USAGE}",
+        )
     words = grammar_of(kind).read(shlex.join(options))
     own = {p.name: _meaning(p, words[p.name], scope) for p in params(kind) if p.name in words}
     chosen = {
@@ -78,6 +87,25 @@ def batch_of(
         options=own,
     )
     return run if detach else run.wait()
+
+
+def manual(operation: str = "") -> str:
+    """Write the help of ``%retouch_nb batch``, with the parameters of an operation where one is named."""
+    own = grammar_of(operation_named(operation)).params if operation else params(BatchOptions)
+    return "\n".join(
+        [
+            "Do the same to many photos; what is done already is not done again.",
+            "",
+            f"    {USAGE}",
+            "    %retouch_nb batch enhance photos/ results/ --scale-factor 2",
+            "    %retouch_nb batch inpaint 'photos/*.jpg' clean/ --masks 'masks/{stem}.png'",
+            "",
+            "PHOTOS is a folder, a glob, a table or list of paths, an address or a variable; OUT is a folder, where a",
+            "manifest remembers every photo. OPERATION's own options may follow; with it, --help lists them as well.",
+            "",
+            *described(own),
+        ]
+    )
 
 
 def _variable(word: str, scope: Mapping[str, Any]) -> Any:

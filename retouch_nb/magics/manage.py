@@ -19,7 +19,8 @@ from retouch_nb.doctor import examine
 from retouch_nb.edit import Edit
 from retouch_nb.errors import CredentialsError, ParameterError, RetouchError, UnknownNameError
 from retouch_nb.jobs import JobTable
-from retouch_nb.magics.batches import batch_of
+from retouch_nb.magics.batches import batch_of, grammar_of, manual
+from retouch_nb.magics.completion import grammar_candidates
 from retouch_nb.magics.magic import Candidate, Magic
 from retouch_nb.magics.manual import price_text
 from retouch_nb.magics.words import split, tidy
@@ -159,8 +160,9 @@ def manage_magic(
     def run(line: str, local_ns: dict[str, Any] | None = None) -> Any:
         desk.scope = local_ns or {}
         words = split(tidy(line)[0])
-        if not words or {"--help", "-h"} & set(words):
-            return Text(run.__doc__)
+        rest = [word for word in words if word not in {"--help", "-h"}]
+        if not words or rest != words:
+            return Text(manual(*rest[1:2]) if rest[:1] == ["batch"] else run.__doc__)
         return _command(desk, words[0])(*words[1:])
 
     def completes(before: Sequence[str], fragment: str) -> Iterator[Candidate]:
@@ -175,6 +177,9 @@ def manage_magic(
                 yield from (Candidate(name, "service") for name in providers())
             case ["batch"]:
                 yield from (Candidate(name, summary(kind)) for name, kind in operations().items())
+            case ["batch", name, _, _, *words] if name in operations():
+                grammar = grammar_of(operations()[name])
+                yield from grammar_candidates(grammar, desk.scope, words, fragment)
             case ["cache"]:
                 yield Candidate("clear", "action")
 
@@ -225,7 +230,8 @@ def _usage(method: Callable[..., Any]) -> str:
 
 
 def _help() -> str:
+    width = max(len(usage) for usage, _ in commands())
     return "\n".join(
         ["Jobs, keys, cache and a look at the installation.", ""]
-        + [f"    {usage:<40} {told}" for usage, told in commands()]
+        + [f"    {usage:<{width}}  {told}" for usage, told in commands()]
     )

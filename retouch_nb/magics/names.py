@@ -3,6 +3,7 @@
 Values are looked up and never pasted into the text of a line, so ``$5`` and ``{"x": 1}`` stay what they are.
 """
 
+import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,7 +35,17 @@ def _target(given: Any) -> Path:
 FILE = Reads(_target, "the path of a picture file to write")
 """How an option reads the path of a file that is to be written: what would fail at the end fails at once."""
 
-_EXPRESSION = re.compile(r"\$(?P<name>[^\W\d]\w*) | \{(?P<code>[^\W\d].*)\}", re.VERBOSE)
+
+def _identifier(given: Any) -> str:
+    if not str(given).isidentifier() or keyword.iskeyword(str(given)):
+        raise ValueError("it cannot name a variable")
+    return str(given)
+
+
+VARIABLE = Reads(_identifier, "a name for a variable")
+"""How an option reads where a result is to be stored."""
+
+_EXPRESSION = re.compile(r"\$(?P<name>[^\W\d]\w*) | \{(?P<code>(?:[^\W\d]|[\[(]).*)\}", re.VERBOSE)
 
 
 def value(word: str, scope: Mapping[str, Any]) -> Any:
@@ -57,7 +68,8 @@ def value(word: str, scope: Mapping[str, Any]) -> Any:
         return word
     if found["name"] and found["name"] not in scope:
         raise UnknownNameError(
-            f"There is no variable {found['name']!r}.", advice=nearest(found["name"], scope)
+            f"There is no variable {found['name']!r}.",
+            advice=nearest(found["name"], scope) or "Define it in a cell first.",
         )
     try:
         return eval(found["name"] or found["code"], dict(scope))

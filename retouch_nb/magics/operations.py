@@ -4,7 +4,6 @@ Nothing here knows any single operation; all of it is read from the class.
 """
 
 import dataclasses
-import keyword
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,22 +22,15 @@ from retouch_nb.job import Job
 from retouch_nb.magics.completion import grammar_candidates
 from retouch_nb.magics.magic import Magic
 from retouch_nb.magics.manual import manual, usage
-from retouch_nb.magics.names import FILE, picture, value
+from retouch_nb.magics.names import FILE, VARIABLE, picture, value
 from retouch_nb.magics.preview import Preview
 from retouch_nb.magics.sweeps import SweepOptions, pairs, swept
 from retouch_nb.magics.words import Grammar, tidy
-from retouch_nb.params import Param, Reads, params
+from retouch_nb.params import Param, params
 from retouch_nb.providers import operations
 from retouch_nb.session import Session
 from retouch_nb.sweep import Grid, Plan
 from retouch_nb.table import Text
-
-
-def identifier(given: Any) -> str:
-    """Read the name of a variable."""
-    if not str(given).isidentifier() or keyword.iskeyword(str(given)):
-        raise ValueError("it cannot name a variable")
-    return str(given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +40,7 @@ class MagicOptions(RunOptions):
     output: Annotated[
         str | None,
         "Store the result under this name; the job, if it fails or is stopped.",
-        Reads(identifier, "a name for a variable"),
+        VARIABLE,
     ] = None
     detach: Annotated[bool, "Do not wait; give the running job."] = False
     dry_run: Annotated[bool, "Check and price it, show the request, send nothing."] = False

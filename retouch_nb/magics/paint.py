@@ -11,11 +11,10 @@ from retouch_nb.errors import ParameterError
 from retouch_nb.magics.completion import grammar_candidates
 from retouch_nb.magics.magic import Magic
 from retouch_nb.magics.manual import described, usage
-from retouch_nb.magics.names import picture
-from retouch_nb.magics.operations import identifier
+from retouch_nb.magics.names import VARIABLE, picture
 from retouch_nb.magics.words import Grammar, tidy
 from retouch_nb.mask import Mask
-from retouch_nb.params import Reads, params
+from retouch_nb.params import params
 from retouch_nb.photo import Photo
 from retouch_nb.session import Session
 from retouch_nb.table import Text
@@ -31,11 +30,7 @@ class MaskOptions:
     """What ``%mask`` takes."""
 
     photo: Annotated[Photo, "The photo to paint on: path, variable or earlier result."]
-    output: Annotated[
-        str | None,
-        "Store the painter under this name.",
-        Reads(identifier, "a name for a variable"),
-    ] = None
+    output: Annotated[str | None, "Store the painter under this name.", VARIABLE] = None
     strokes: Annotated[
         Mask | None, "Begin with these: strokes, another painter, a mask picture or array."
     ] = None
@@ -58,10 +53,10 @@ def mask_magic(shell: InteractiveShell, session: Session) -> Magic:
             return Text(run.__doc__)
         if "photo" not in words:
             raise ParameterError(f"%{NAME} needs a photo.", advice=f"Usage: {usage(grammar)}")
-        scope = ChainMap(local_ns or {}, shell.user_ns)
-        painter = _painter(words, scope, session)
-        if "output" in words:
-            shell.push({identifier(words["output"]): painter})  # type: ignore[no-untyped-call]
+        name = grammar.flags["--output"].read(words.get("output"))
+        painter = _painter(words, ChainMap(local_ns or {}, shell.user_ns), session)
+        if name:
+            shell.push({name: painter})  # type: ignore[no-untyped-call]
         return painter
 
     run.__name__ = run.__qualname__ = NAME

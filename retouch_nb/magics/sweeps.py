@@ -19,7 +19,8 @@ from retouch_nb.describe import RunOptions
 from retouch_nb.errors import ParameterError
 from retouch_nb.magics.completion import grammar_candidates
 from retouch_nb.magics.magic import Candidate, Magic
-from retouch_nb.magics.names import picture, value
+from retouch_nb.magics.manual import described
+from retouch_nb.magics.names import VARIABLE, picture, value
 from retouch_nb.magics.words import Grammar, is_flag, split, tidy
 from retouch_nb.params import Param, Range, Reads, params
 from retouch_nb.providers import operation_named, operations
@@ -50,7 +51,9 @@ class SweepOptions(RunOptions):
         int, "Refuse to make more new requests than this.", Range(0, MOST_TILES)
     ] = MOST_CALLS
     concurrency: Annotated[int, "Jobs at once.", Range(1, 64)] = AT_ONCE
-    output: Annotated[str | None, "Store the grid under this name, also when it is stopped."] = None
+    output: Annotated[
+        str | None, "Store the grid under this name, also when it is stopped.", VARIABLE
+    ] = None
     dry_run: Annotated[bool, "Say how many requests at what cost; send nothing."] = False
     save_html: Annotated[
         Path | None, "Write a page with filter and zoom.", Reads(_page, "the path of an HTML file")
@@ -187,13 +190,8 @@ def sweep_magic(shell: InteractiveShell, session: Session) -> Magic:
             return Text(run.__doc__)
         operation = operation_named(words[0].lstrip("%"))
         given, axes = _told_apart(grammar_of(operation), words[1:])
-        names = {param.name for param in params(SweepOptions)}
         options = SweepOptions(
-            **{
-                p.name: p.read(given.pop(p.name))
-                for p in params(SweepOptions)
-                if p.name in given and p.name in names
-            }
+            **{p.name: p.read(given.pop(p.name)) for p in params(SweepOptions) if p.name in given}
         )
         return swept(
             operation,
@@ -245,7 +243,6 @@ def _candidates(
 
 
 def _manual() -> str:
-    options = [f"  {p.flag} ({p.accepts})\n      {p.doc}" for p in params(SweepOptions)]
     return "\n".join(
         [
             "Run an operation over every combination of some values, and show the results as a grid.",
@@ -265,6 +262,6 @@ def _manual() -> str:
             "is made.",
             "",
             "How to run it",
-            *options,
+            *described(params(SweepOptions)),
         ]
     )

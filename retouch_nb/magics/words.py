@@ -202,7 +202,7 @@ class _Given:
     def put_next(self, word: str) -> None:
         param = next(self._next, None)
         if param is None:
-            places = " and ".join(place.name for place in self.grammar.positional)
+            places = " and ".join(place.name for place in self.grammar.positional) or "only options"
             raise ParameterError(
                 f"%{self.grammar.magic} takes {places}; {word!r} is one word too many.",
                 advice="Nothing was sent. Options begin with --, values with blanks need quotes.",

@@ -154,12 +154,12 @@ def laid_out(
         for name, value in asked.items()
         if "." in name or name not in turned or turned[name].name not in fixed
     )
+    _check_whole(operation, {*fixed, *(axis.name for axis in axes)})
     if not axes:
         raise ParameterError(
             "Nothing is varied: every parameter has one value.",
             advice=f"Nothing was sent. Give a list: {_suggested(operation)}.",
         )
-    _check_whole(operation, {*fixed, *(axis.name for axis in axes)})
     called = {n: word for n, v in named.items() if (word := _called(v, (words or {}).get(n)))}
     return Layout(operation, fixed, axes, None if "provider" in asked else provider, called)
 
@@ -168,7 +168,8 @@ def _check_whole(operation: type[Operation], given: set[str]) -> None:
     for param in params(operation):
         if param.required and param.name not in given:
             raise ParameterError(
-                f"A sweep of {operation.name} needs a {param.name}.", advice="Nothing was sent."
+                f"A sweep of {operation.name} needs a {param.name}.",
+                advice=f"Nothing was sent. {param.name}: {param.accepts}.",
             )
 
 
@@ -189,7 +190,9 @@ def _placed(
         )
     twice = [name for name in names[: len(pictures)] if name in parameters]
     if twice:
-        raise ParameterError(f"{twice[0]} is given twice.", advice="Nothing was sent.")
+        raise ParameterError(
+            f"{twice[0]} is given twice.", advice="Nothing was sent. Give it once."
+        )
     return dict(zip(names, pictures, strict=False))
 
 

@@ -66,7 +66,10 @@ class Axis:
         named = dict(given) if isinstance(given, Mapping) else None
         values = list(named.values()) if named else _listed(knob.param, given)
         if not values:
-            raise ParameterError(f"The axis {knob.name} has no values.", advice="Nothing was sent.")
+            raise ParameterError(
+                f"The axis {knob.name} has no values.",
+                advice=f"Nothing was sent. Give some: {knob.name}=value,another.",
+            )
         read = [knob.read(value) for value in values]
         words = (
             [str(word) for word in named]

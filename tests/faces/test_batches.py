@@ -63,6 +63,12 @@ def test_a_variable_is_a_source(cell: Callable[[str], Any]) -> None:
         ("enhance nowhere out", PictureError, "no folder or file"),
         ("enhance coffee.png out --scale 2", ParameterError, "no option --scale"),
         ("enhance coffee.png", ParameterError, "batch OPERATION PHOTOS OUT"),
+        (
+            "enhance coffee.png --type face",
+            ParameterError,
+            "folder for the results before the options",
+        ),
+        ("enhance coffee.png out too", ParameterError, "takes only options; 'too'"),
         ("enhance coffee.png out --concurrency 0", ParameterError, "not accepted"),
     ],
 )
@@ -73,3 +79,10 @@ def test_wrong_words_are_answered_before_anything_begins(
     with pytest.raises(error, match=words):
         cell(f"%retouch_nb batch {line}")
     assert not (folder / "out").exists()
+
+
+def test_help_of_a_batch_is_its_own(cell: Callable[[str], Any]) -> None:
+    """With an operation named, its parameters are told as well."""
+    assert "--masks" in cell("%retouch_nb batch --help")
+    assert "--type" not in cell("%retouch_nb batch --help")
+    assert "--type" in cell("%retouch_nb batch enhance photos out --help")

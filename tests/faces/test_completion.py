@@ -146,6 +146,13 @@ def test_commands_and_their_words_are_offered(complete: Complete) -> None:
     assert complete("%retouch_nb cache c") == {"%retouch_nb cache clear": "action"}
 
 
+def test_options_of_a_batch_are_offered_after_its_folder(complete: Complete) -> None:
+    """Its own and those of the operation, with their values."""
+    start = "%retouch_nb batch enhance photos out "
+    assert {"--masks", "--scale-factor"} <= set(endings(complete(f"{start}--"), start))
+    assert set(endings(complete(f"{start}--type "), f"{start}--type ")) == {"clean", "face"}
+
+
 def test_after_unloading_nothing_is_offered(shell: InteractiveShell, complete: Complete) -> None:
     """The matcher goes with the magics."""
     unload(shell)

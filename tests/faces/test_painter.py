@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from retouch_nb.errors import ParameterError, PictureError
+from retouch_nb.errors import ParameterError, PictureError, UnknownNameError
 from retouch_nb.marks import Box, Brush, Flood, Lasso, Pick, Stamp
 from retouch_nb.mask import Mask, Rectangle
 from retouch_nb.strokes import Strokes
@@ -256,5 +256,5 @@ def test_the_magic_opens_a_painter_and_replays_strokes(
 )
 def test_the_magic_says_what_is_missing(cell: Callable[[str], Any], line: str) -> None:
     """No photo, no such photo, no such strokes, no such name: an error, and no painter."""
-    with pytest.raises((ParameterError, LookupError, ValueError)):
+    with pytest.raises((ParameterError, UnknownNameError)):
         cell(line)

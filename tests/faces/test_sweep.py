@@ -128,7 +128,10 @@ def test_the_grid_is_kept_and_saved(run: Callable[[str], Any], folder: Path) -> 
         ("enhance coffee.png type=", ParameterError, "no values"),
         ("enhance coffee.png scale_factor=1:4:0", ParameterError, "step is zero"),
         ("enhance coffee.png", ParameterError, "Nothing is varied"),
+        ("enhance", ParameterError, "needs a photo"),
         ("enhance type=face,clean", ParameterError, "needs a photo"),
+        ("enhance coffee.png type=* -o 3x", ParameterError, "cannot name a variable"),
+        ("enhance coffee.png type={[]}", ParameterError, "type=value,another"),
         ("enhance cofee.png type=*", UnknownNameError, "Did you mean 'coffee.png'"),
         ("retouch coffee.png 'Heel.Alpha1=0,1'", UnknownNameError, "Did you mean 'Heal'"),
         (
@@ -137,7 +140,7 @@ def test_the_grid_is_kept_and_saved(run: Callable[[str], Any], folder: Path) -> 
             "--max-calls 101",
         ),
         ("enhance coffee.png type=* --provider cloud --max-credits 3", BudgetError, "4 credits"),
-        ("enhance coffee.png type=* --several 0", ParameterError, "1 to 64"),
+        ("enhance coffee.png type=* --concurrency 0", ParameterError, "1 to 64"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_sent(
