@@ -28,6 +28,7 @@ from retouch_nb.photo import Photo, Pixels
 from retouch_nb.widgets.comm import unpin
 from retouch_nb.widgets.estimate import cell_text
 from retouch_nb.widgets.progress import ending
+from retouch_nb.widgets.ruin import hidden
 
 LONGEST: Final = 1200
 """The longer side of the preview is at most this: a megapixel is blended within a frame or two."""
@@ -271,4 +272,5 @@ def _stack_of(stack: LayerStack, chosen: Mapping[str, Any]) -> LayerStack:
 
 
 def _twin(stack: LayerStack) -> str:
-    return f'<div class="retouch-studio-twin">{gallery(stack)}</div>'
+    style = hidden("retouch-studio", "retouch-studio-twin")
+    return f'<div class="retouch-studio-twin">{style}{gallery(stack)}</div>'

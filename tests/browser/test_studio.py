@@ -1,8 +1,10 @@
 """The layer studio in a real JupyterLab: what is dragged is seen at once, and is what Python composites."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import nbformat
 import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell
@@ -241,6 +243,23 @@ def test_the_twin_is_hidden_by_a_living_view_and_stays_when_it_ends(
     expect(chromium.get_by_text("3 layers")).to_be_visible()
     jupyter.open(chromium, "studio.ipynb")
     expect(twin.get_by_text("3 layers")).to_be_visible()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_without_a_kernel_the_layers_are_still_to_be_seen(
+    chromium: Page, jupyter: "Jupyter", studio: Locator, trusted: bool
+) -> None:
+    """A notebook reopened with no kernel shows the gallery of the layers, and no ruin of a widget."""
+    chromium.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    kept = nbformat.read(jupyter.folder / "studio.ipynb", 4)
+    first = new_code_cell(f"# trusted: {trusted}")  # what was once signed is trusted under any name
+    name = f"studio-alone-{trusted}.ipynb"
+    jupyter.write(name, first, *kept.cells[:1], trusted=trusted, kernel="gone")
+    jupyter.open(chromium, name)
+    chromium.locator(".jp-Dialog button", has_text="No Kernel").click()
+    expect(chromium.get_by_text("3 layers", exact=True)).to_be_visible()
+    ruin = chromium.get_by_text(re.compile("Loading widget|Error displaying widget"))
+    expect(ruin).not_to_be_visible()
 
 
 def test_notebook_7_has_it_too(

@@ -18,14 +18,12 @@ from PIL import Image
 from retouch_nb.figure import FRAME, LONGEST, webp
 from retouch_nb.widgets.painter.history import Step
 from retouch_nb.widgets.painter.overlay import Look, overlay
+from retouch_nb.widgets.ruin import hidden
 
 DELAY = 1.0
 """Seconds of rest after which the picture is written anew."""
 
-_STYLE = (
-    "<style>.jp-OutputArea-child:has(+ .jp-OutputArea-child .retouch-painted):not(:has(.retouch-painter))"
-    "{display:none}</style>"
-)
+_STYLE = hidden("retouch-painter", "retouch-painted")
 
 
 def twin(step: Step, words: str, look: Look) -> str:
