@@ -38,7 +38,7 @@ LAYERS = [
     {"edit", "jobs", "job", "doubt", "config", "session"},
     {"sweep"},
     {"batch", "compare", "doctor", "functions", "verification", "widgets"},
-    {"magics", "reference", "demo", "docs", "cli"},
+    {"magics", "commands", "reference", "demo", "docs", "cli"},
     {"__init__", "__main__"},
 ]
 """From the ground up; a module imports from its own layer and from those below."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import retouch_nb
+from retouch_nb.commands import COMMANDS, parsers
 from retouch_nb.contract import Operation
 from retouch_nb.describe import limits_text, markdown_table, summary
 from retouch_nb.magics.listing import listing
@@ -70,6 +71,14 @@ def _magics() -> str:
     commands = ["## Commands of %retouch_nb", tables.command_table()]
     options = ["## Options of every operation", tables.options()]
     return _joined(tables.magics(), *options, *commands, *helps)
+
+
+def _command_line() -> str:
+    parts = [
+        f"## {name}\n\n{COMMANDS[name].capitalize()}.\n\n{_block(parser.format_help())}"
+        for name, parser in parsers()[1].items()
+    ]
+    return _joined("`python -m retouch_nb COMMAND`, in a terminal.", *parts)
 
 
 def _engine() -> str:
@@ -137,6 +146,7 @@ def _joined(*pieces: str) -> str:
 
 OTHERS: dict[str, tuple[str, Callable[[], str]]] = {
     "magics": ("Magics", _magics),
+    "command-line": ("The command line", _command_line),
     "settings": ("Settings: %config Retouch", tables.settings),
     "environment": ("Environment variables", tables.environment),
     "errors": ("Errors", tables.error_tree),

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 import retouch_nb
+from retouch_nb.commands import COMMANDS as COMMANDS_OF_THE_LINE
 from retouch_nb.config import Retouch
 from retouch_nb.engine import Fault
 from retouch_nb.magics.listing import listing
@@ -30,6 +31,13 @@ def test_every_magic_and_command_is_told(written: dict[str, str]) -> None:
     """What a shell has after loading the extension is on the page of magics."""
     assert all(f"`%{magic.name}`" in written["magics"] for magic in listing())
     assert all(f"`%retouch_nb {command}" in written["magics"] for command in COMMANDS)
+
+
+def test_every_command_of_the_command_line_is_told(written: dict[str, str]) -> None:
+    """With every option, as ``--help`` has it."""
+    page = written["command-line"]
+    assert all(f"## {name}\n" in page for name in COMMANDS_OF_THE_LINE)
+    assert all(option in page for option in ("--port", "--fault NAME[=TIMES]", "--check", "--out"))
 
 
 def test_settings_faults_and_names_are_complete(written: dict[str, str]) -> None:
