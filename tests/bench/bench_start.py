@@ -3,6 +3,7 @@
 The extension is loaded into a shell that has IPython and ipywidgets; that is what it adds to a notebook's first cell.
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -29,7 +30,9 @@ STARTS = {
 def seconds(before: str, timed: str) -> float:
     """Time code in a process of its own, from within, so that Python's own start does not count."""
     code = f"{before}\nfrom time import perf_counter\nbegan = perf_counter()\n{timed}\nprint(perf_counter() - began)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    command, env = [sys.executable, "-c", code], os.environ.copy()
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package is compiled
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
     return float(done.stdout.split()[-1])
 
 

@@ -46,4 +46,5 @@ def measure(topic: str) -> Topic:
 def versions() -> dict[str, str]:
     """Give the versions of what is loaded."""
     sold = packages_distributions()
-    return {sold[name][0]: version(sold[name][0]) for name in LIBRARIES if name in sys.modules}
+    names = [sold.get(name, [name])[0] for name in LIBRARIES if name in sys.modules]
+    return {name: version(name) for name in names}
