@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 PORT ?= 8765
 SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit/batch tests/unit/sweep tests/unit/test_figure.py tests/unit/test_photo.py
 
-.PHONY: demo test unit browser lab serve bench load fuzz docs notebooks lint build release-check lowest audit clean
+.PHONY: demo test unit browser lab serve bench load siege fuzz docs notebooks lint build release-check lowest audit clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/demo.installed ## execute the first notebook on real photos; page and pictures go to build/demo
@@ -32,6 +32,9 @@ bench: $(VENV)/bench.installed chromium ## beside the peers, in one run, and wri
 
 load: $(VENV)/test.installed ## a thousand submissions from fifty clients, with faults switched on
 	$(BIN)/python -m tests.load.siege
+
+siege: $(VENV)/test.installed ## a hundred processes killed at random moments, and what the next ones find
+	$(BIN)/python -m tests.load.kills
 
 FUZZ_SECONDS ?= 60
 fuzz: $(VENV)/test.installed ## every parser of what strangers write, led by coverage; findings in build/fuzz
