@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from retouch_nb.imaging import Progress, ignore_progress
 from retouch_nb.imaging.landmarks import (
     MIDDLE,
     WINDOW_GRID,
@@ -68,10 +69,12 @@ class Hit:
         return np.asarray(self.centre + places @ np.array(rows))
 
 
-def find_hits(pixels: Pixels, /) -> list[Hit]:
+def find_hits(pixels: Pixels, /, *, progress: Progress = ignore_progress) -> list[Hit]:
     """Find what is probably a face, in an RGB photo of any size; large ones are searched reduced."""
     small, factor = reduced(pixels, _SEARCHED), reduction(pixels.shape, _SEARCHED)
-    return [hit.enlarged(1 / factor) for hit in _upright(small) or _tilted(small)]
+    upright = _upright(small)
+    progress(1 / (1 + len(_TILTS)))
+    return [hit.enlarged(1 / factor) for hit in upright or _tilted(small, progress)]
 
 
 def load_cascade(name: str, /, folder: str | None = None) -> cv2.CascadeClassifier:
@@ -98,10 +101,13 @@ def _upright(pixels: Pixels) -> list[Hit]:
     return [hit for hit in hits if hit.votes >= _CERTAIN or _looks_human(pixels, hit)]
 
 
-def _tilted(pixels: Pixels) -> list[Hit]:
+def _tilted(pixels: Pixels, progress: Progress) -> list[Hit]:
     kept: list[Hit] = []
     smallest = max(_SMALLEST, round(_SMALLEST_TILTED * max(pixels.shape)))
-    hits = [hit for angle in _TILTS for hit in _seen_by_both(pixels, angle, smallest)]
+    hits: list[Hit] = []
+    for done, angle in enumerate(_TILTS, 2):
+        hits += _seen_by_both(pixels, angle, smallest)
+        progress(done / (1 + len(_TILTS)))
     for hit in sorted(hits, key=lambda hit: -hit.votes):
         apart = all(np.hypot(*(hit.centre - other.centre)) > other.side / 2 for other in kept)
         if apart and hit.votes >= _LIKELY and _looks_human(pixels, hit):

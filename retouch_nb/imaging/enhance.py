@@ -115,7 +115,8 @@ def examine(
     # Noise makes a blur read a little stronger than it is.
     blurred = softness(luma) * max(0.7, 1 - 0.03 * noise)
     progress(0.7)
-    faces = tuple(find_faces(pixels, most=10)) if kind == "face" else ()
+    looking = partial(_within, progress, 0.7, 0.3)
+    faces = tuple(find_faces(pixels, progress=looking)) if kind == "face" else ()
     progress(1.0)
     # Below this the fine texture of a clean photo and the fall-off of a good lens read the same.
     return Condition(

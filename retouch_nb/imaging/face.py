@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from retouch_nb.imaging import Progress, ignore_progress
 from retouch_nb.imaging.cascades import EYES_IN_SQUARE, Hit, find_hits
 from retouch_nb.imaging.landmarks import (
     Affine,
@@ -128,7 +129,9 @@ class Face:
         )
 
 
-def find_faces(pixels: Pixels, /, *, most: int = 10) -> list[Face]:
+def find_faces(
+    pixels: Pixels, /, *, most: int = 10, progress: Progress = ignore_progress
+) -> list[Face]:
     """Find the frontal faces of a photo.
 
     Upright faces first; only when there is none, faces tilted by up to about 45 degrees, which
@@ -142,6 +145,8 @@ def find_faces(pixels: Pixels, /, *, most: int = 10) -> list[Face]:
         of the longer side is still found, a tilted one of 5 %.
     most : int
         Keep this many at most.
+    progress : callable
+        Called with the fraction done after every tilt that is looked at.
 
     Returns
     -------
@@ -164,7 +169,7 @@ def find_faces(pixels: Pixels, /, *, most: int = 10) -> list[Face]:
     >>> find_faces(np.full((64, 64, 3), 128, np.uint8))
     []
     """
-    faces = [_measured(pixels, hit) for hit in find_hits(pixels)]
+    faces = [_measured(pixels, hit) for hit in find_hits(pixels, progress=progress)]
     return sorted(faces, key=lambda face: -face.eye_distance)[:most]
 
 

@@ -98,7 +98,7 @@ def match(
     painted = through(learned(_thumbnail(pixels), _thumbnail(style)), small)
     progress(0.4)
     change = as_plane(painted) - small
-    share = _share(small, painted, strength)
+    share = _share(small, painted, strength, lambda part: progress(0.4 + 0.2 * part))
     change *= strength * share[..., None]
     progress(0.6)
     if note:
@@ -237,10 +237,10 @@ def _blurred(grid: Samples, sigma: float) -> Samples:
     return np.asarray(blurred)
 
 
-def _share(pixels: Pixels, painted: Pixels, strength: float) -> Plane:
+def _share(pixels: Pixels, painted: Pixels, strength: float, progress: Progress) -> Plane:
     """Tell what share of the change every pixel takes: less on skin that would turn odd."""
     seen, result = (reduced(picture, _FACES) for picture in (pixels, painted))
-    faces = find_faces(seen)
+    faces = find_faces(seen, progress=progress)
     skin = skin_map(seen, faces)
     if not (sure := skin > 0.5).any():
         return np.ones(pixels.shape[:2], np.float32)

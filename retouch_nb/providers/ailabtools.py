@@ -78,6 +78,14 @@ MEANINGS: Mapping[str, str] = {
     "ERROR_AI_NOT_EXISTS": "there is no such function at this address",
 }
 
+FAILED = {
+    "PROCESSING_FAILURE",
+    "ERROR_NO_FACE_IN_FILE",
+    "ERROR_FACE_SIZE_RATIO_NOT_MET",
+    "ERROR_BLURRY_FACE",
+}
+"""Codes of a photo that was taken and could not be worked on."""
+
 
 class MatchStyle(Operation, name="match_style", provider=AILABTOOLS, limits=LIMITS):
     """Give a photo the colours and tones of a reference picture."""
@@ -176,41 +184,30 @@ def _upload(slot: str, photo: Photo) -> Upload:
 
 def _refusal(status: int, code: str, body: Mapping[str, Any], detail: Mapping[str, Any]) -> Refused:
     """Turn status and code into an error; for 429 only the code tells whether to wait or to pay."""
-    said = (
-        one_line(detail.get("code_message"))
-        or one_line(detail.get("message"))
-        or one_line(body.get("error_msg"))
-    )
-    what = f"AILabTools refused: {MEANINGS.get(code) or said or 'without a reason'} ({code or status})."
     facts = {
         "provider": AILABTOOLS.title,
         "code": code or str(status),
         "request_id": one_line(body.get("request_id")) or one_line(body.get("log_id")),
     }
     if code == "ERROR_NOT_ENOUGH_CREDITS":
-        return Refused(
-            OutOfCreditsError(
-                "AILabTools says that no credits are left.",
-                advice="Top up, or use --provider local.",
-                **facts,
-            )
-        )
+        advice = "Top up, or use --provider local."
+        what = "AILabTools says that no credits are left."
+        return Refused(OutOfCreditsError(what, advice=advice, **facts))
     if status == 401:
-        return Refused(
-            CredentialsError(
-                f"AILabTools refused the key ({code or status}).",
-                advice="%retouch_nb login ailabtools",
-            )
-        )
+        what = f"AILabTools refused the key ({code or status})."
+        return Refused(CredentialsError(what, advice="%retouch_nb login ailabtools"))
     if status == 429:
         return Refused(RateLimitError("AILabTools asks to slow down.", **facts), passing=True)
+    why = MEANINGS.get(code) or _said(body, detail) or "without a reason"
+    what = f"AILabTools refused: {why} ({code or status})."
     if status >= 500 or (status == 200 and not code):
         return Refused(ServiceError(what, **facts), passing=status >= 500, untouched=status == 503)
-    if code in {
-        "PROCESSING_FAILURE",
-        "ERROR_NO_FACE_IN_FILE",
-        "ERROR_FACE_SIZE_RATIO_NOT_MET",
-        "ERROR_BLURRY_FACE",
-    }:
+    if code in FAILED:
         return Refused(TaskFailedError(what, advice="Try another photo.", **facts))
     return Refused(RefusedError(what, **facts))
+
+
+def _said(body: Mapping[str, Any], detail: Mapping[str, Any]) -> str:
+    """Give the service's own words, wherever its generation of answers has them."""
+    words = detail.get("code_message"), detail.get("message"), body.get("error_msg")
+    return next(filter(None, map(one_line, words)), "")
