@@ -34,6 +34,7 @@ def correction(
     stiff = np.zeros(hole.shape, np.float32)
     ties: list[Floats] = []
     for a, b in ((_UP, _DOWN), (_BACK, _ACROSS)):
+        tick()
         both = hole[a] & hole[b]
         step = _steps(both, colours, here[a], here[b], offset[a], offset[b])
         force[b] += step
@@ -84,6 +85,7 @@ def _relax(
     force: Floats,
     tick: Callable[[], None],
 ) -> Floats:
+    tick()
     height, width = hole.shape
     if min(hole.shape) > 4 and hole.sum() > 32:
         even = ((0, height % 2), (0, width % 2))

@@ -111,6 +111,7 @@ def fill(
     for part in _plan(hole, model):
         count = int(np.count_nonzero(part.hole))
         share = partial(_report, progress, done / total, count / total)
+        share(0.0)
         view = out[part.box]
         around = _context(part.box, hole.shape)
         if note:
@@ -206,7 +207,7 @@ def _fill_part(
                 note=note,
             )
         case "smooth blend":
-            return smooth_fill(pixels, part.hole)
+            return smooth_fill(pixels, part.hole, tick=lambda: progress(0.0))
         case _:
             assert model
             return fill_with(model, pixels, part.hole | part.foreign, progress=progress)

@@ -87,7 +87,10 @@ class _Completion:
         note: Note | None = None,
     ) -> None:
         self.loops, self.crew, self.note = loops, crew, note
-        rough = with_detail(smooth_fill(pixels, hole), ~hole)
+        smooth = smooth_fill(pixels, hole, tick=crew.tick)
+        crew.tick()
+        rough = with_detail(smooth, ~hole)
+        crew.tick()
         self.originals, self.radii = _sizes(rough, hole, foreign, crew.tick)
         self.levels: list[Level] = []
         for depth, size in enumerate(self.originals):
@@ -271,6 +274,7 @@ class _Completion:
         offset[level.holes] = source - level.holes
         box = box_of(level.hole, margin=8)
         tone = correction(level, offset, box, self.crew.tick)
+        self.crew.tick()
         inside, view = level.hole[box], level.picture[box][..., :3]
         view[inside] = np.clip(np.rint(view[inside] + tone[inside]), 0, 255).astype(np.uint8)
 
@@ -298,6 +302,7 @@ def _sizes(
     while radii[-1] > min(g.radius for g in _GUESSES) and min(sizes[-1][1].shape) >= 24:
         tick()
         smaller = halve(*sizes[-1])
+        tick()
         offers = level_of(*smaller, guard=_guard(len(sizes)), decay=_DECAY).usable
         if np.count_nonzero(offers) < ENOUGH:
             break
