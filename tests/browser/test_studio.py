@@ -250,7 +250,8 @@ def test_without_a_kernel_the_layers_are_still_to_be_seen(
     chromium: Page, jupyter: "Jupyter", studio: Locator, trusted: bool
 ) -> None:
     """A notebook reopened with no kernel shows the gallery of the layers, and no ruin of a widget."""
-    chromium.evaluate("jupyterapp.commands.execute('docmanager:save')")
+    expect(chromium.locator(".retouch-studio-twin")).to_be_attached()
+    chromium.evaluate("jupyterapp.shell.currentWidget.context.save()")
     kept = nbformat.read(jupyter.folder / "studio.ipynb", 4)
     first = new_code_cell(f"# trusted: {trusted}")  # what was once signed is trusted under any name
     name = f"studio-alone-{trusted}.ipynb"
