@@ -9,8 +9,8 @@ import json
 import random as chance
 import statistics
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -41,6 +41,8 @@ from retouch_nb.errors import (
 from retouch_nb.params import params
 from retouch_nb.photo import Photo
 from retouch_nb.receipt import Receipt
+
+UNSENT: Final = "Nothing was sent."
 
 LOOK: Final = 0.25
 """Seconds between looks at a job that another notebook is sending."""
@@ -390,7 +392,8 @@ class Client:
             kept = None if fresh else await asyncio.to_thread(self.cache.get, draft.identity)
             if kept is not None:
                 return self._from_cache(kept, draft, operation, watch)
-            entry = self._claim(draft, route, fresh=fresh, over=over)
+            with _unsent():
+                entry = self._claim(draft, route, fresh=fresh, over=over)
             if entry.state is State.STOPPED:
                 continue
             if entry.id == draft.id or entry.state not in {State.PLANNED, State.SENDING}:
@@ -540,6 +543,17 @@ def _over_budget(operation: Operation, route: Route, cap: int | None) -> BudgetE
         f"{operation.name} costs {operation.price()}, and at most {cap} are allowed.",
         advice="Nothing was sent. Raise the cap, or work free: --provider local.",
     )
+
+
+@contextmanager
+def _unsent() -> Iterator[None]:
+    """Let what a disk refuses say that it has cost nothing."""
+    try:
+        yield
+    except HomeError as error:
+        if not error.advice.startswith(UNSENT):
+            error.with_advice(f"{UNSENT} {error.advice}")
+        raise
 
 
 def _unknown(entry: Entry) -> RetouchError:

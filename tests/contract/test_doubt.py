@@ -1,6 +1,7 @@
 """A request that may be paid already stops and asks, through a whole session; and what a forked process inherits."""
 
 import multiprocessing
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,7 @@ def _in_child(photo: int, told: "multiprocessing.Queue[object]") -> None:
     told.put(edit.after.size)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is forked there")
 def test_a_forked_process_works_beside_its_parent() -> None:
     """Threads, locks and files of the parent are not touched: both get their pictures, with the same settings."""
     assert current().run(Enhance(photo_of(2), scale_factor=1), provider="local").after

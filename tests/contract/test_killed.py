@@ -3,6 +3,7 @@
 A small part of what ``make siege`` does.
 """
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from retouch_nb.engine import Engine
 from tests.load.kills import KINDS, Kernels, accepted, kernels, rows, siege
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
 
 
 @pytest.fixture(scope="module")
