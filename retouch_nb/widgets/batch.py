@@ -4,12 +4,8 @@ The waiting thread publishes a snapshot four times a second; clicks come on anot
 """
 
 import sys
-import threading
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TextIO
 
-import anywidget
 import traitlets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
@@ -18,9 +14,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from retouch_nb.batch.reasons import REASONS
 from retouch_nb.batch.run import Run, View
 from retouch_nb.batch.summary import PARTS, Snapshot, html, text
-from retouch_nb.widgets.comm import unpin
-
-_STATIC = Path(__file__).with_name("static")
+from retouch_nb.widgets.stoppable import STATIC, Stoppable, module
 
 
 def view(run: Run) -> View | None:
@@ -56,63 +50,29 @@ class TextBar:
         self._bar.fp.write(f"{text(snapshot)}\n")
 
 
-class Batch(anywidget.AnyWidget):
+class Batch(Stoppable):
     """The widget: a run as it stands, and a button to stop it.
 
     Attributes
     ----------
-    title : str
-        Fixed.
-    state : str
-        ``"running"``, ``"stopping"`` once Python knows of the click, ``"over"``.
     news : dict
         The last snapshot, as `news_of` writes it.
     latest : list of dict
         The newest results: ``name`` and ``picture``, a WebP as bytes.
     """
 
-    _esm = _STATIC / "batch.js"
-    _css = _STATIC / "batch.css"
+    _esm = module("batch.js")
+    _css = STATIC / "batch.css"
 
-    title = traitlets.Unicode().tag(sync=True)
-    state = traitlets.Unicode("running").tag(sync=True)
-    news = traitlets.Dict().tag(sync=True)
     latest: Any = traitlets.List().tag(sync=True)
-
-    def __init__(self, title: str, *, on_stop: Callable[[], object]) -> None:
-        super().__init__(title=title)
-        self._on_stop = on_stop
-        self._lock = threading.RLock()
-        self.on_msg(self._hear)
-        unpin(self)
-
-    def __repr__(self) -> str:
-        return f"{self.title}: {self.state}"
 
     def tell(self, snapshot: Snapshot) -> None:
         """Publish a snapshot; pictures only when there are new ones."""
+        names = [picture.name for picture in snapshot.latest]
         with self._lock:
-            self.news = news_of(snapshot)
-            names = [picture.name for picture in snapshot.latest]
             if names != [picture["name"] for picture in self.latest]:
                 self.latest = [{"name": p.name, "picture": p.webp} for p in snapshot.latest]
-            unpin(self)
-
-    def finish(self) -> None:
-        """Take no more clicks, and free the browser's side."""
-        with self._lock:
-            self.state = "over"
-            self.layout.close()
-            self.close()
-
-    def _hear(self, widget: object, content: object, buffers: object) -> None:
-        """Act on the first click; later ones, and whatever else a browser may send, change nothing."""
-        with self._lock:
-            if content != {"kind": "stop"} or self.state != "running":
-                return
-            self.state = "stopping"
-            unpin(self)
-        self._on_stop()
+            self.publish(news_of(snapshot))
 
 
 class CellView:

@@ -7,27 +7,23 @@ a message that Python answers by changing ``state``; a kernel too busy to answer
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-import anywidget
 import traitlets
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from retouch_nb.job import View
-from retouch_nb.widgets.comm import unpin
+from retouch_nb.widgets.stoppable import STATIC, Stoppable, module
 
 if TYPE_CHECKING:
     from retouch_nb.client import Event
 
 PERIOD = 0.1
 """Seconds between two pictures of a job: more often nobody sees, and the server's message limit is real."""
-
-_STATIC = Path(__file__).with_name("static")
 
 
 def view(title: str, *, cancel_word: str, on_cancel: Callable[[], object]) -> View:
@@ -150,58 +146,21 @@ class TextBar:
         self._bar.close()
 
 
-class Progress(anywidget.AnyWidget):
+class Progress(Stoppable):
     """The widget: what is known of a job, and a button to stop it.
 
     Attributes
     ----------
-    title, cancel_word : str
-        Fixed.
-    state : str
-        ``"running"``, ``"stopping"`` once Python knows of the click, ``"over"``.
+    cancel_word : str
+        What the button says.
     news : dict
         The last event, as `news_of` writes it.
     """
 
-    _esm = _STATIC / "progress.js"
-    _css = _STATIC / "progress.css"
+    _esm = module("progress.js")
+    _css = STATIC / "progress.css"
 
-    title = traitlets.Unicode().tag(sync=True)
     cancel_word = traitlets.Unicode().tag(sync=True)
-    state = traitlets.Unicode("running").tag(sync=True)
-    news = traitlets.Dict().tag(sync=True)
-
-    def __init__(self, title: str, *, cancel_word: str, on_cancel: Callable[[], object]) -> None:
-        super().__init__(title=title, cancel_word=cancel_word)
-        self._on_cancel = on_cancel
-        self._lock = threading.RLock()
-        self.on_msg(self._hear)
-        unpin(self)
-
-    def __repr__(self) -> str:
-        return f"{self.title}: {self.state}"
-
-    def tell(self, news: Mapping[str, Any]) -> None:
-        """Publish news, from any thread."""
-        with self._lock:
-            self.news = dict(news)
-            unpin(self)
-
-    def finish(self) -> None:
-        """Take no more clicks, and free the browser's side."""
-        with self._lock:
-            self.state = "over"
-            self.layout.close()
-            self.close()
-
-    def _hear(self, widget: object, content: object, buffers: object) -> None:
-        """Act on the first click; later ones, and whatever else a browser may send, change nothing."""
-        with self._lock:
-            if content != {"kind": "cancel"} or self.state != "running":
-                return
-            self.state = "stopping"
-            unpin(self)
-        self._on_cancel()
 
 
 class CellView:
@@ -209,12 +168,12 @@ class CellView:
 
     def __init__(self, title: str, *, cancel_word: str, on_cancel: Callable[[], object]) -> None:
         self._since = time.monotonic()
-        self._widget = Progress(title, cancel_word=cancel_word, on_cancel=on_cancel)
+        self._widget = Progress(title, cancel_word=cancel_word, on_stop=on_cancel)
         self._output = display(self._widget, display_id=True)  # type: ignore[no-untyped-call]
 
     def show(self, event: "Event") -> None:
         """Update the widget."""
-        self._widget.tell(news_of(event, time.monotonic() - self._since))
+        self._widget.publish(news_of(event, time.monotonic() - self._since))
 
     def close(self, html: str | None, text: str) -> None:
         """Replace the widget."""

@@ -45,7 +45,7 @@ import time
 from IPython.display import display
 from retouch_nb.widgets.progress import Progress
 
-widget = Progress("Enhance cat", cancel_word="Cancel", on_cancel=lambda: print("heard"))
+widget = Progress("Enhance cat", cancel_word="Cancel", on_stop=lambda: print("heard"))
 display(widget)
 widget.send_state()  # binds its messages to this shell, which now does not listen
 time.sleep(30)

@@ -127,25 +127,25 @@ def clicks() -> list[str]:
 @pytest.fixture
 def widget(clicks: list[str]) -> Progress:
     """Give a widget whose button adds to that list."""
-    return Progress("Enhance cat", cancel_word="Cancel", on_cancel=lambda: clicks.append("cancel"))
+    return Progress("Enhance cat", cancel_word="Cancel", on_stop=lambda: clicks.append("stop"))
 
 
 def test_a_click_is_answered_and_acted_on_once(widget: Progress, clicks: list[str]) -> None:
     """Python answers a click by changing the state, and a second click does nothing."""
-    browser_says(widget, {"kind": "cancel"})
-    browser_says(widget, {"kind": "cancel"})
-    assert (widget.state, clicks) == ("stopping", ["cancel"])
+    browser_says(widget, {"kind": "stop"})
+    browser_says(widget, {"kind": "stop"})
+    assert (widget.state, clicks) == ("stopping", ["stop"])
 
 
 def test_the_answer_is_given_before_the_work_is_stopped() -> None:
     """Whoever stops the work may take long; the browser has its answer by then."""
     states: list[str] = []
-    widget = Progress("x", cancel_word="Cancel", on_cancel=lambda: states.append(widget.state))
-    browser_says(widget, {"kind": "cancel"})
+    widget = Progress("x", cancel_word="Cancel", on_stop=lambda: states.append(widget.state))
+    browser_says(widget, {"kind": "stop"})
     assert states == ["stopping"]
 
 
-@pytest.mark.parametrize("content", [None, "cancel", 7, [], {}, {"kind": "cancel", "more": 1}])
+@pytest.mark.parametrize("content", [None, "stop", 7, [], {}, {"kind": "stop", "more": 1}])
 def test_other_messages_change_nothing(widget: Progress, clicks: list[str], content: Any) -> None:
     """A browser is not trusted: what is not a click is ignored."""
     browser_says(widget, content)
@@ -156,13 +156,13 @@ def test_a_click_after_the_end_does_nothing(widget: Progress, clicks: list[str])
     """A click that was on its way when the job ended cancels nothing."""
     comm = widget.comm
     widget.finish()
-    comm.handle_msg({"content": {"data": {"method": "custom", "content": {"kind": "cancel"}}}})
+    comm.handle_msg({"content": {"data": {"method": "custom", "content": {"kind": "stop"}}}})
     assert clicks == []
 
 
 def test_every_publication_is_unpinned(widget: Progress) -> None:
     """After news and after an answer, clicks are not bound to the shell that published."""
-    for publish in (lambda: widget.tell({}), lambda: browser_says(widget, {"kind": "cancel"})):
+    for publish in (lambda: widget.publish({}), lambda: browser_says(widget, {"kind": "stop"})):
         widget.comm._reply_subshell_id = "busy"
         publish()
         assert not hasattr(widget.comm, "_reply_subshell_id")

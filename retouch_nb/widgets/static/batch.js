@@ -1,6 +1,5 @@
 // A batch on its way: one bar of what is done, failed and unknown, figures in words, reasons, the newest results, and a stop.
 
-const PATIENCE = 400; // ms a click may stay unanswered before the kernel counts as busy and is interrupted
 const PARTS = ["done", "failed", "unknown"];
 
 function render({ model, el }) {
@@ -48,13 +47,6 @@ function build(title) {
   return { root, time, button, bar, fills, figures, reasons, latest };
 }
 
-function make(tag, name, text = "") {
-  const element = document.createElement(tag);
-  element.className = name;
-  element.textContent = text;
-  return element;
-}
-
 function paint(parts, state, news, since) {
   parts.time.textContent = clockTime((news.seconds ?? 0) + since);
   for (const part of PARTS) parts.fills[part].style.width = `${news.parts?.[part] ?? 0}%`;
@@ -92,30 +84,6 @@ function thumbnail({ name, picture }) {
   image.alt = name;
   figure.append(image, make("figcaption", "", name));
   return figure;
-}
-
-function clockTime(seconds) {
-  const whole = Math.floor(seconds);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-}
-
-function stop(model, parts) {
-  parts.button.disabled = true;
-  model.send({ kind: "stop" });
-  setTimeout(() => {
-    if (model.get("state") === "running") interrupt(model, parts);
-  }, PATIENCE);
-}
-
-// Only JupyterLab and Notebook give widgets their kernel; elsewhere the click waits until the kernel listens.
-function interrupt(model, parts) {
-  const kernel = model.widget_manager?.kernel;
-  if (kernel?.interrupt) kernel.interrupt().catch(() => askToInterrupt(parts));
-  else askToInterrupt(parts);
-}
-
-function askToInterrupt(parts) {
-  parts.button.textContent = "Interrupt the kernel to stop at once";
 }
 
 export default { render };

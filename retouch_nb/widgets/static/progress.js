@@ -1,7 +1,5 @@
 // The progress of one job: a bar, what is known in words, the time, and a button that stops the wait.
 
-const PATIENCE = 400; // ms a click may stay unanswered before the kernel counts as busy and is interrupted
-
 function render({ model, el }) {
   const parts = build(model.get("title"), model.get("cancel_word"));
   let heard = performance.now();
@@ -43,13 +41,6 @@ function build(title, word) {
   return { root, time, button, bar, fill, status, figures };
 }
 
-function make(tag, name, text = "") {
-  const element = document.createElement(tag);
-  element.className = name;
-  element.textContent = text;
-  return element;
-}
-
 function paint(parts, state, news, since) {
   const { percent, status, figures } = words(state, news, since);
   parts.time.textContent = clockTime((news.elapsed ?? 0) + since);
@@ -68,30 +59,6 @@ function words(state, news, since) {
   const left = Math.ceil((news.pause ?? 0) - since);
   const figures = [left > 0 ? `again in ${left} s` : "", percent === null ? "" : `${percent} %`, news.ticket ? `task ${news.ticket}` : ""];
   return { percent, status: status.filter(Boolean).join(" · "), figures: figures.filter(Boolean).join(" · ") };
-}
-
-function clockTime(seconds) {
-  const whole = Math.floor(seconds);
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
-}
-
-function stop(model, parts) {
-  parts.button.disabled = true;
-  model.send({ kind: "cancel" });
-  setTimeout(() => {
-    if (model.get("state") === "running") interrupt(model, parts);
-  }, PATIENCE);
-}
-
-// Only JupyterLab and Notebook give widgets their kernel; elsewhere the click waits until the kernel listens.
-function interrupt(model, parts) {
-  const kernel = model.widget_manager?.kernel;
-  if (kernel?.interrupt) kernel.interrupt().catch(() => askToInterrupt(parts));
-  else askToInterrupt(parts);
-}
-
-function askToInterrupt(parts) {
-  parts.button.textContent = "Interrupt the kernel to stop at once";
 }
 
 export default { render };

@@ -1,0 +1,71 @@
+"""A widget of running work with a button to stop it: published from any thread, stopped once.
+
+What its module shares with others, the time and the button, stands in ``stop.js``, which is put before it.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from retouch_nb.widgets.comm import unpin
+
+STATIC = Path(__file__).with_name("static")
+
+
+def module(name: str) -> str:
+    """Give the script of a widget, what it shares first."""
+    return "".join((STATIC / part).read_text("utf-8") for part in ("stop.js", name))
+
+
+class Stoppable(anywidget.AnyWidget):
+    """The widget.
+
+    Attributes
+    ----------
+    title : str
+        Fixed.
+    state : str
+        ``"running"``, ``"stopping"`` once Python knows of the click, ``"over"``.
+    news : dict
+        What is known of the work, as its module reads it.
+    """
+
+    title = traitlets.Unicode().tag(sync=True)
+    state = traitlets.Unicode("running").tag(sync=True)
+    news = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, title: str, *, on_stop: Callable[[], object], **traits: Any) -> None:
+        super().__init__(title=title, **traits)
+        self._on_stop = on_stop
+        self._lock = threading.RLock()
+        self.on_msg(self._hear)
+        unpin(self)
+
+    def __repr__(self) -> str:
+        return f"{self.title}: {self.state}"
+
+    def publish(self, news: Mapping[str, Any]) -> None:
+        """Publish news, from any thread."""
+        with self._lock:
+            self.news = dict(news)
+            unpin(self)
+
+    def finish(self) -> None:
+        """Take no more clicks, and free the browser's side."""
+        with self._lock:
+            self.state = "over"
+            self.layout.close()
+            self.close()
+
+    def _hear(self, widget: object, content: object, buffers: object) -> None:
+        """Act on the first click; later ones, and whatever else a browser may send, change nothing."""
+        with self._lock:
+            if content != {"kind": "stop"} or self.state != "running":
+                return
+            self.state = "stopping"
+            unpin(self)
+        self._on_stop()
