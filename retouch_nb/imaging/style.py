@@ -98,7 +98,7 @@ def match(
     painted = through(learned(_thumbnail(pixels), _thumbnail(style)), small)
     progress(0.4)
     change = as_plane(painted) - small
-    share = _share(small, painted, strength, lambda part: progress(0.4 + 0.2 * part))
+    share = _share(small, painted, strength, lambda part: progress(0.4 + 0.15 * part))
     change *= strength * share[..., None]
     progress(0.6)
     if note:
