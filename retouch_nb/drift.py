@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from retouch_nb.mask import Mask
-from retouch_nb.photo import Photo, opened
+from retouch_nb.photo import Photo, opened, reduced
 
 Size: TypeAlias = tuple[int, int]
 Tones: TypeAlias = npt.NDArray[np.float32]
@@ -253,15 +253,20 @@ class _Grid:
 
 def _cells(photo: Photo, grid: _Grid) -> Tones:
     """Decode a photo no larger than needed: of a JPEG the means of its blocks, which it holds."""
+    if photo.format != "JPEG":
+        image, step = reduced(photo)
+        size = photo.size[0] / step, photo.size[1] / step
+        return np.asarray(grid.means(_flat(image), size), np.float32)
     with opened(photo.data) as image:
         drafted = image.draft("RGB", grid.size)
         size = drafted[1][2:] if drafted else image.size
-        flat = _on_grey(image) if image.mode in {"RGBA", "LA"} else image.convert("RGB")
-    return np.asarray(grid.means(flat, size), np.float32)
+        return np.asarray(grid.means(_flat(image), size), np.float32)
 
 
-def _on_grey(image: Image.Image) -> Image.Image:
+def _flat(image: Image.Image) -> Image.Image:
     """Hide what is transparent: its colours may change unseen."""
+    if image.mode not in {"RGBA", "LA"}:
+        return image if image.mode == "RGB" else image.convert("RGB")
     ground = Image.new("RGBA", image.size, (128, 128, 128, 255))
     return Image.alpha_composite(ground, image.convert("RGBA")).convert("RGB")
 

@@ -6,7 +6,7 @@ CMYK, 16 bits, an unusual format) is encoded anew, and ``notes`` says so.
 
 from retouch_nb.photo.codec import FORMATS, MOST_PIXELS, Pixels, opened
 from retouch_nb.photo.link import Link, called, is_link
-from retouch_nb.photo.photo import HasPhoto, Photo, PhotoLike, open_photo
+from retouch_nb.photo.photo import HasPhoto, Photo, PhotoLike, open_photo, reduced
 
 __all__ = [
     "FORMATS",
@@ -20,4 +20,5 @@ __all__ = [
     "is_link",
     "open_photo",
     "opened",
+    "reduced",
 ]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from retouch_nb.errors import PictureError
-from retouch_nb.photo import Link, Photo, Pixels, open_photo
+from retouch_nb.photo import Link, Photo, Pixels, open_photo, reduced
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -162,6 +162,19 @@ def test_saving_in_its_own_format_copies_the_bytes(tmp_path: Path, photo: Photo)
     with pytest.raises(PictureError, match="not a picture format"):
         photo.save(tmp_path / "a.txt")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jpg", "a.png"]
+
+
+def test_a_large_picture_is_decoded_once_for_all_who_look_at_the_whole_of_it() -> None:
+    """The same reduced copy is given again; it holds the means of squares, and is no part of a thumbnail."""
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 4000, 3)).astype(np.uint8)
+    photo = Photo.open(pixels)
+    small, step = reduced(photo)
+    assert reduced(photo)[0] is small
+    assert (step, small.size) == (2, (2000, 20))
+    means = pixels.reshape(20, 2, 2000, 2, 3).mean(axis=(1, 3))
+    assert np.abs(np.asarray(small) - means).max() <= 1
+    assert photo.thumbnail(100).size == (100, 1)
+    assert small.size == (2000, 20)
 
 
 def test_thumbnails_keep_the_shape() -> None:
