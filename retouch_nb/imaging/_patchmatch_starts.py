@@ -24,6 +24,7 @@ from retouch_nb.imaging._patchmatch_levels import (
     Places,
     grown,
 )
+from retouch_nb.imaging.products import product
 
 _Ints: TypeAlias = NDArray[np.integer[Any]]
 _Doubles: TypeAlias = NDArray[np.float64]
@@ -128,8 +129,8 @@ def peel(level: Level, prior: Prior, *, calm: float, tick: Callable[[], None]) -
             .astype(np.float32)
         )
         asked = windows[ys - HALF, xs - HALF].reshape(len(ys), -1) * mask
-        unlike = have.reshape(len(ys), -1).astype(np.float32) @ squared.T
-        unlike = unlike - 2 * (asked @ offered.T) + (asked * asked).sum(1)[:, None]
+        unlike = product(have.reshape(len(ys), -1).astype(np.float32), squared)
+        unlike = unlike - 2 * product(asked, offered) + (asked * asked).sum(1)[:, None]
         unlike *= (16.0 / have.sum((1, 2)))[:, None].astype(np.float32)
         if len(prior.table):
             unlike += prior.table[prior.cell[level.slot[ys * level.width + xs]]][

@@ -34,6 +34,7 @@ from retouch_nb.imaging._patchmatch_match import Match, copied, enlarged, map_of
 from retouch_nb.imaging._patchmatch_seams import correction
 from retouch_nb.imaging._patchmatch_starts import NO_PRIOR, Prior, peel, rim_prior, thinned
 from retouch_nb.imaging.note import Note
+from retouch_nb.imaging.products import product
 from retouch_nb.imaging.pullpush import smooth_fill
 from retouch_nb.imaging.shape import box_of
 
@@ -192,7 +193,7 @@ class _Completion:
         source = np.empty(len(level.targets), np.int32)
         for first in range(0, len(source), 1000):
             some = slice(first, first + 1000)
-            unlike = squared - 2 * (level.descriptions[level.targets[some]] @ descriptions.T)
+            unlike = squared - 2 * product(level.descriptions[level.targets[some]], descriptions)
             if len(prior.table):
                 unlike += prior.table[some][:, prior.kind[offered]]
             source[some] = offered[unlike.argmin(axis=1)]
