@@ -144,6 +144,7 @@ def start(
         raise ParameterError(
             f"concurrency={concurrency} would do nothing.", advice="Give 1 or more."
         )
+    several = concurrency or enough
     run = Run(
         session,
         recipe,
@@ -151,9 +152,9 @@ def start(
         Manifest(folder, recipe.facts(route.maker)),
         maker=route.maker,
         max_credits=max_credits,
-        concurrency=concurrency or enough,
+        concurrency=several,
         doer=lambda desk: (
-            Here(session, route, desk)
+            Here(session, route, desk, several)
             if scheduler is None
             else OnCluster(session, route, desk, scheduler)
         ),

@@ -77,6 +77,8 @@ class OnCluster:
     cluster : distributed.Client
     """
 
+    ahead = 0
+
     def __init__(self, session: Session, route: "Route", desk: Desk, cluster: Any) -> None:
         self._session = session
         self._desk = desk

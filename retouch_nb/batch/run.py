@@ -84,7 +84,15 @@ class Outcome:
 
 
 class Doer(Protocol):
-    """Who does single photos: this process, or a cluster."""
+    """Who does single photos: this process, or a cluster.
+
+    Attributes
+    ----------
+    ahead : int
+        Photos it opens or finishes while as many as may be are under way.
+    """
+
+    ahead: int
 
     async def do(self, attempt: Attempt) -> Outcome: ...
 
@@ -92,12 +100,15 @@ class Doer(Protocol):
 
 
 class Here:
-    """Does photos in this process, on the session's loop."""
+    """Does photos in this process, on the session's loop: so many at the service, one more on its way there or back."""
 
-    def __init__(self, session: Session, route: "Route", desk: Desk) -> None:
+    ahead = 1
+
+    def __init__(self, session: Session, route: "Route", desk: Desk, places: int) -> None:
         self._session = session
         self._route = route
         self._desk = desk
+        self._places = asyncio.Semaphore(places)
 
     async def do(self, attempt: Attempt) -> Outcome:
         """Do one photo."""
@@ -112,9 +123,14 @@ class Here:
                 self._desk.heard(attempt.row.source, token, event.ticket)
 
         try:
-            client = self._session.client
             product = await retouch(
-                self._session, client, self._route, attempt, permit=permit, watch=watch
+                self._session,
+                self._session.client,
+                self._route,
+                attempt,
+                permit=permit,
+                watch=watch,
+                place=self._places,
             )
         except Exception as error:
             return Outcome(error, token)
@@ -364,19 +380,28 @@ class Run:
             self._over.set_exception(error)
 
     async def _all(self, missing: Iterator[Attempt]) -> None:
-        """Keep as many photos under way as may be; the source is asked for one at a time, on a thread."""
+        """Keep as many photos under way as may be; the source is asked for one at a time, on a thread.
+
+        What is under way when the source breaks off is brought to its end.
+        """
         doer = self._new_doer(self._desk)
         asking = asyncio.Lock()
+        broken: list[Exception] = []
 
         async def work() -> None:
             while self._state == "running":
-                async with asking:
-                    attempt = await asyncio.to_thread(next, missing, None)
+                try:
+                    async with asking:
+                        attempt = await asyncio.to_thread(next, missing, None)
+                except Exception as error:
+                    broken.append(error)
+                    return
                 if attempt is None:
                     return
                 await self._one(doer, attempt)
 
-        workers = [asyncio.ensure_future(work()) for _ in range(self._concurrency)]
+        several = self._concurrency + doer.ahead
+        workers = [asyncio.ensure_future(work()) for _ in range(several)]
         try:
             await asyncio.gather(*workers)
         finally:
@@ -385,6 +410,8 @@ class Run:
             await asyncio.gather(*workers, return_exceptions=True)
             with suppress(Exception):  # a cluster that is gone cannot be left in order
                 await doer.close()
+        if broken:
+            raise broken[0]
 
     def _missing(self, reasons: frozenset[str]) -> Iterator[Attempt]:
         """Walk the source and give what is to be done."""
@@ -446,10 +473,16 @@ class Run:
                 advice="It is kept in the cache and is not paid again.",
             )
         if self._monotonic() >= self._next_thumbnail:
-            self._next_thumbnail = self._monotonic() + TICK
-            small = Photo.open(product.picture).thumbnail(THUMBNAIL)
-            self._latest.appendleft(Thumbnail(attempt.row.name, webp(small, None)))
+            self._add_thumbnail(attempt.row.name, product.picture)
         return replace(product, facts={**product.facts, "output": output})
+
+    def _add_thumbnail(self, name: str, picture: bytes) -> None:
+        """Show one more; large pictures take long to make small, and get as small a share of the time."""
+        began = self._monotonic()
+        small = Photo.open(picture).thumbnail(THUMBNAIL)
+        self._latest.appendleft(Thumbnail(name, webp(small, None)))
+        now = self._monotonic()
+        self._next_thumbnail = now + max(TICK, 50 * (now - began))
 
     async def _failed(
         self, source: str, token: str, error: Exception, facts: Mapping[str, Any]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -160,8 +161,9 @@ async def retouch(
     *,
     permit: "Callable[[Entry], Awaitable[object]]",
     watch: "Callable[[Event], None]",
+    place: AbstractAsyncContextManager[object] | None = None,
 ) -> Product:
-    """Do one photo.
+    """Do one photo; it takes a place only while it is at the service, not while it is opened and finished here.
 
     A task that another machine is known to have started is taken up, not begun anew.
 
@@ -178,16 +180,17 @@ async def retouch(
     if row.task_id and row.sent_by and not attempt.fresh:
         until = row.sent_at and row.sent_at + route.provider.result_hours * 3600
         client.adopt(request, route, ticket=row.task_id, expires_at=until)
-    with named(route):
-        result = await client.run(
-            request,
-            route,
-            fresh=attempt.fresh,
-            max_credits=attempt.max_credits,
-            patience=session.settings.patience,
-            permit=permit,
-            watch=watch,
-        )
+    async with place or nullcontext():
+        with named(route):
+            result = await client.run(
+                request,
+                route,
+                fresh=attempt.fresh,
+                max_credits=attempt.max_credits,
+                patience=session.settings.patience,
+                permit=permit,
+                watch=watch,
+            )
     return await asyncio.to_thread(_product, session, request, result, facts)
 
 

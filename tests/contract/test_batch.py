@@ -285,7 +285,8 @@ def test_a_refused_key_ends_the_run(cloud: AtService, tmp_path: Path) -> None:
     """What would fail every photo is said once, and the rest waits."""
     cloud.service.plans = [said({}, 401)]
     run = batch(cloud, photos(5), tmp_path / "out", concurrency=1)
-    assert run.counts == {"failed": 1, "waiting": 0} or run.counts == {"failed": 1}
+    assert run.counts["failed"] == 1
+    assert set(run.counts) <= {"failed", "waiting"}
     assert "halted" in repr(run)
     assert "key" in repr(run)
     assert batch(cloud, photos(5), tmp_path / "out").counts == {"done": 5}
