@@ -139,7 +139,7 @@ class Grid:
     view: "Callable[[Grid, Run], GridView]" = unseen
     max_credits: int | None = None
     previews: Previews | None = None
-    just_shown: bool = False
+    is_shown: Callable[[], bool] = lambda: False
 
     def __post_init__(self) -> None:
         self.previews = self.previews or Previews()
@@ -341,7 +341,7 @@ class Grid:
 
     def _ipython_display_(self) -> None:
         """Show nothing where the live view has just left the same picture; else leave it to the other forms."""
-        if not self.just_shown:
+        if not self.is_shown():
             raise NotImplementedError
 
     def _run(self, requests: Sequence[Request], *, fresh: bool = False) -> "Grid":

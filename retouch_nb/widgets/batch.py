@@ -14,6 +14,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from retouch_nb.batch.reasons import REASONS
 from retouch_nb.batch.run import Run, View
 from retouch_nb.batch.summary import PARTS, Snapshot, html, text
+from retouch_nb.widgets.cell import this_cell
 from retouch_nb.widgets.stoppable import STATIC, Stoppable, module
 
 
@@ -92,9 +93,7 @@ class CellView:
         shown = {"text/html": html(snapshot), "text/plain": text(snapshot)}
         self._output.update(shown, raw=True)
         self._widget.finish()
-        shell: Any = get_ipython()
-        here = shell.execution_count
-        self._run.is_shown = lambda: shell.execution_count == here
+        self._run.is_shown = this_cell(get_ipython())
 
 
 def news_of(snapshot: Snapshot) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,6 +21,7 @@ from retouch_nb.sweep.grid import Grid, Tile
 from retouch_nb.sweep.pictures import first_guess
 from retouch_nb.sweep.run import GridView, Run, Unseen
 from retouch_nb.sweep.twin import BUDGET, LARGEST, facts, table, tile_html
+from retouch_nb.widgets.cell import this_cell
 from retouch_nb.widgets.comm import unpin
 
 PERIOD = 0.25
@@ -162,7 +162,7 @@ class CellView:
         said = f'<div style="font-size:12px;opacity:0.75">{note}</div>' if note else ""
         self._output.update({"text/html": html + said, "text/plain": repr(self._grid)}, raw=True)
         self._widget.finish()
-        _once_in_this_cell(self._grid)
+        self._grid.is_shown = this_cell(get_ipython())
 
     def _paint(self) -> None:
         for index, tile in enumerate(self._grid.tiles):
@@ -183,18 +183,3 @@ class CellView:
         tile = self._grid.tiles[index]
         if tile.state == "failed":
             self._run.retry(tile.request)
-
-
-def _once_in_this_cell(grid: Grid) -> None:
-    """Keep the grid from being shown a second time as the value of the same cell."""
-    shell = get_ipython()
-    if shell is None:
-        return
-    grid.just_shown = True
-
-    def over(*result: object) -> None:
-        grid.just_shown = False
-        with suppress(ValueError):
-            shell.events.unregister("post_run_cell", over)
-
-    shell.events.register("post_run_cell", over)
