@@ -128,7 +128,7 @@ class Session:
             There is no mask to restore the outside of.
         """
         if restore_outside:
-            _check_restorable(operation)
+            check_restorable(operation)
         route, recorder = self.route(operation, provider), Recorder() if explain else None
         if recorder and route.free:
             route, fresh = self._engine_route(operation.provider, recorder), True
@@ -150,7 +150,7 @@ class Session:
             edit = await asyncio.to_thread(self.edit, operation, result)
             if recorder:
                 edit = replace(edit, explanation=recorder.explanation(route.maker, told=route.free))
-            return await asyncio.to_thread(_restored, edit) if restore_outside else edit
+            return await asyncio.to_thread(put_back, edit) if restore_outside else edit
 
         again = partial(
             self.submit,
@@ -405,7 +405,8 @@ def _remarked(receipt: Receipt, drift: Drift | None) -> Receipt:
     return replace(receipt, remarks=receipt.remarks + drift.remarks) if drift else receipt
 
 
-def _check_restorable(operation: Operation) -> None:
+def check_restorable(operation: Operation) -> None:
+    """Raise `ParameterError` where there is no mask outside of which the original could be put back."""
     if operation.area() is None:
         raise ParameterError(
             f"{operation.name} has no mask at hand outside of which the original could be put back.",
@@ -413,8 +414,8 @@ def _check_restorable(operation: Operation) -> None:
         )
 
 
-def _restored(edit: Edit) -> Edit:
-    """Put the original back, and say so instead of what it mends."""
+def put_back(edit: Edit) -> Edit:
+    """Put the original back outside the mask, and say so instead of what it mends."""
     assert edit.before
     assert edit.mask
     after, seam = restored(edit.before, edit.after, edit.mask)

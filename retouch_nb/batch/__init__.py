@@ -4,6 +4,7 @@
 """
 
 import os
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from retouch_nb import session as sessions
 from retouch_nb.batch.cluster import OnCluster, check_cluster
 from retouch_nb.batch.manifest import Manifest
+from retouch_nb.batch.places import is_remote
 from retouch_nb.batch.run import Here, Run
 from retouch_nb.batch.sources import Source, find_photos
 from retouch_nb.batch.work import Recipe
@@ -39,6 +41,8 @@ def batch(
     max_credits: int | None = None,
     provider: str | None = None,
     scheduler: Any = None,
+    restore_outside: bool = False,
+    provenance: bool = True,
     detach: bool = False,
     **options: Any,
 ) -> Run:
@@ -73,6 +77,10 @@ def batch(
     scheduler : distributed.Client, optional
         A Dask cluster that does the work. Pace and cap hold for all of it. Keys come from the environment of its workers and never
         travel; paths must be readable there.
+    restore_outside : bool
+        Put the originals back outside the masks, to the last bit beyond a narrow seam.
+    provenance : bool
+        Let JPEG, PNG and WebP results carry how they were made, as `Edit.save` does; the manifest tells it in any case.
     detach : bool
         Do not wait; give the running `Run`.
     **options
@@ -101,13 +109,15 @@ def batch(
         sessions.current(),
         kind,
         photos,
-        out=Path(out),
+        out=out,
         column=column,
         masks=masks,
         concurrency=concurrency,
         max_credits=max_credits,
         provider=provider,
         scheduler=scheduler,
+        restore_outside=restore_outside,
+        provenance=provenance,
         options=options,
     )
     return run if detach else run.wait()
@@ -118,25 +128,31 @@ def start(
     operation: type[Operation],
     photos: Any,
     *,
-    out: Path,
+    out: str | os.PathLike[str],
     column: str | None = None,
     masks: Any = None,
     concurrency: int | None = None,
     max_credits: int | None = None,
     provider: str | None = None,
     scheduler: Any = None,
+    restore_outside: bool = False,
+    provenance: bool = True,
     options: dict[str, Any],
 ) -> Run:
     """Start a batch in a session; parameters as of `batch`."""
     route = session.route(operation, provider)
     route.check()
-    recipe = Recipe.of(
-        operation,
-        options,
-        masks=masks is not None,
-        provider="local" if route.free else "cloud",
+    folder = _folder(out)
+    recipe = replace(
+        Recipe.of(
+            operation,
+            options,
+            masks=masks is not None,
+            provider="local" if route.free else "cloud",
+        ),
+        restore_outside=restore_outside,
+        provenance=provenance,
     )
-    folder = out.expanduser()
     enough = _enough(session, route) if scheduler is None else check_cluster(scheduler)
     source = find_photos(photos, column=column, masks=masks, out=folder)
     _check_first(recipe, source)
@@ -164,6 +180,15 @@ def start(
 
 def _enough(session: Session, route: "Route") -> int:
     return 2 * session.engine.settings.workers if route.free else AT_SERVICES
+
+
+def _folder(out: str | os.PathLike[str]) -> Path:
+    if is_remote(os.fspath(out)):
+        raise ParameterError(
+            f"out={os.fspath(out)!r} is an address; results and their manifest are kept in a folder of this machine.",
+            advice="Nothing was sent. Give a folder, and copy it there when the run is over.",
+        )
+    return Path(out).expanduser()
 
 
 def _check_first(recipe: Recipe, source: Source) -> None:

@@ -1,6 +1,7 @@
 """One photo from beginning to end: opened, made into a checked request, retouched. The same here and on another machine."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -14,7 +15,8 @@ from retouch_nb.contract import Operation
 from retouch_nb.errors import ParameterError
 from retouch_nb.params import params
 from retouch_nb.photo import FORMATS, Photo
-from retouch_nb.session import Session, named
+from retouch_nb.provenance import carries, inscribed
+from retouch_nb.session import Session, check_restorable, named, put_back
 
 if TYPE_CHECKING:
     from retouch_nb.client import Client, Entry, Event, Result, Route
@@ -31,11 +33,17 @@ class Recipe:
         Its parameters, all but photo and mask.
     provider : str
         ``"local"`` or ``"cloud"``: decided once, so that no photo goes elsewhere.
+    restore_outside : bool
+        The original is put back outside the masks.
+    provenance : bool
+        Results that can carry it hold how they were made.
     """
 
     operation: type[Operation]
     options: Mapping[str, Any] = field(default_factory=dict)
     provider: str = "local"
+    restore_outside: bool = False
+    provenance: bool = True
 
     @classmethod
     def of(
@@ -62,7 +70,8 @@ class Recipe:
 
     def facts(self, maker: str) -> dict[str, Any]:
         """Write the recipe down: what makes the results of a folder one set."""
-        return {"operation": self.operation.name, "maker": maker, **self.written()}
+        back = {"restore_outside": True} if self.restore_outside else {}
+        return {"operation": self.operation.name, "maker": maker, **self.written(), **back}
 
     def written(self) -> dict[str, Any]:
         """Give the options that change the picture as JSON knows them; pictures by their hash."""
@@ -77,7 +86,10 @@ class Recipe:
         """Open a photo and its mask and make the checked request."""
         photo, mask = item.open()
         masks = {} if mask is None else {"mask": mask}
-        return self.operation(photo, **masks, **self.options)  # type: ignore[call-arg]
+        request = self.operation(photo, **masks, **self.options)  # type: ignore[call-arg]
+        if self.restore_outside:
+            check_restorable(request)
+        return request
 
 
 def _check_complete(
@@ -191,7 +203,7 @@ async def retouch(
                 permit=permit,
                 watch=watch,
             )
-    return await asyncio.to_thread(_product, session, request, result, facts)
+    return await asyncio.to_thread(_product, session, attempt.recipe, request, result, facts)
 
 
 def _same(row: Row, facts: Mapping[str, Any]) -> bool:
@@ -215,14 +227,21 @@ def _given(request: Operation, maker: str) -> dict[str, Any]:
 
 
 def _product(
-    session: Session, request: Operation, result: "Result", given: Mapping[str, Any]
+    session: Session,
+    recipe: Recipe,
+    request: Operation,
+    result: "Result",
+    given: Mapping[str, Any],
 ) -> Product:
     edit = session.edit(request, result)
+    edit = put_back(edit) if recipe.restore_outside else edit
     after, receipt = edit.after, edit.receipt
+    kept = recipe.provenance and carries(after.data)
+    data = inscribed(after.data, edit.record) if kept else after.data
     facts = {
         **given,
-        "output_sha256": after.digest,
-        "output_bytes": len(after.data),
+        "output_sha256": hashlib.sha256(data).hexdigest(),
+        "output_bytes": len(data),
         "output_width": after.size[0],
         "output_height": after.size[1],
         "job_id": receipt.job_id,
@@ -235,7 +254,7 @@ def _product(
         "remarks": " ".join(receipt.remarks),
     }
     layers = result.data if result.kind == "zip" else b""
-    return Product(facts, after.data, FORMATS[after.format], layers)
+    return Product(facts, data, FORMATS[after.format], layers)
 
 
 def keep(folder: Path, row: Row, product: Product) -> str:

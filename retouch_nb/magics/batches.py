@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 from retouch_nb.batch import Run, start
@@ -35,6 +34,8 @@ class BatchOptions:
     ] = None
     provider: Annotated[str | None, "The service (cloud), or the embedded engine (local)."] = None
     scheduler: Annotated[Any, "A variable that holds a distributed.Client.", _ANY] = None
+    restore_outside: Annotated[bool, "Put the originals back outside the masks."] = False
+    provenance: Annotated[bool, "Let results carry how they were made."] = True
     detach: Annotated[bool, "Do not wait; give the running batch."] = False
 
 
@@ -82,7 +83,7 @@ def batch_of(
         session,
         kind,
         _variable(photos, scope),
-        out=Path(str(value(out, scope))),
+        out=str(value(out, scope)),
         **chosen,
         options=own,
     )

@@ -1,6 +1,7 @@
 """Whole runs: on the embedded engine, at a service that counts what it is sent, and killed in the middle."""
 
 import asyncio
+import hashlib
 import json
 import os
 import signal
@@ -27,10 +28,11 @@ from retouch_nb.batch import Run, start
 from retouch_nb.client import Client, Route
 from retouch_nb.contract import Operation, Provider
 from retouch_nb.credentials import Credentials
-from retouch_nb.errors import HomeError, ParameterError, UnknownNameError
+from retouch_nb.errors import HomeError, ParameterError, PictureError, UnknownNameError
 from retouch_nb.layers import LayerStack
 from retouch_nb.photo import Photo
-from retouch_nb.providers.picwish import PICWISH, Enhance, Inpaint
+from retouch_nb.provenance import record_of
+from retouch_nb.providers.picwish import PICWISH, Enhance, Inpaint, RetouchObject
 from retouch_nb.providers.retouch4me import Retouch
 from retouch_nb.session import Session
 
@@ -180,6 +182,7 @@ def local(home: Path) -> Iterator[Session]:
 def batch(session: Session, given: Any, out: Path, **more: Any) -> Run:
     """Run the cheapest operation over some photos and wait."""
     names = ("column", "masks", "concurrency", "max_credits", "provider", "operation")
+    names += ("restore_outside", "provenance")
     own = {name: more.pop(name) for name in names if name in more}
     operation: type[Operation] = own.pop("operation", Enhance)
     return start(session, operation, given, out=out, **own, options=more).wait()
@@ -342,6 +345,41 @@ def test_layers_are_kept_beside_the_picture(local: Session, tmp_path: Path) -> N
     assert np.array_equal(
         stack.composite().to_numpy(), Photo.open(run.out / "000000.png").to_numpy()
     )
+
+
+def test_results_carry_how_they_were_made(local: Session, tmp_path: Path) -> None:
+    """The file holds its record unless that is not wanted; the manifest's hash is that of the file."""
+    run = batch(local, photos(1), tmp_path / "out", scale_factor=2)
+    (row,) = run.rows()
+    assert record_of(run.out / row.output).operation == "enhance"
+    assert hashlib.sha256((run.out / row.output).read_bytes()).hexdigest() == row.output_sha256
+    bare = batch(local, photos(1), tmp_path / "bare", scale_factor=2, provenance=False)
+    with pytest.raises(PictureError):
+        record_of(bare.out / row.output)
+
+
+def test_originals_are_put_back_outside_the_masks(local: Session, tmp_path: Path) -> None:
+    """Far from the mask nothing differs from the photo; the folder's recipe and its remarks say so; without a mask it is refused."""
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    mask = np.zeros((60, 80), bool)
+    mask[20:30, 20:30] = True
+    asked = {"operation": RetouchObject, "masks": mask}
+    run = batch(local, [noise], tmp_path / "out", restore_outside=True, **asked)
+    (row,) = run.rows()
+    assert np.array_equal(Photo.open(run.out / row.output).to_numpy()[40:], noise[40:])
+    assert "put back outside the mask" in row.remarks
+    with pytest.raises(ParameterError, match="restore_outside"):
+        batch(local, [noise], tmp_path / "out", **asked)
+    with pytest.raises(ParameterError, match="no mask"):
+        batch(local, photos(1), tmp_path / "else", restore_outside=True)
+
+
+def test_results_go_to_a_folder_of_this_machine(cloud: AtService) -> None:
+    """An address as the folder is refused before anything is sent, and no folder of that name appears."""
+    with pytest.raises(ParameterError, match="is an address"):
+        start(cloud, Enhance, photos(1), out="s3://bucket/results", options={})
+    assert not Path("s3:").exists()
+    assert not cloud.service.times
 
 
 def test_a_recipe_is_what_changes_the_picture(cloud: AtService, tmp_path: Path) -> None:
