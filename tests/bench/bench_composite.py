@@ -262,10 +262,9 @@ def main() -> list[Row]:
     """Print one Markdown table a topic."""
     ours(picture(99, 99, channels=3, seed=0), dense(99, 99), compiled=True)  # compiles
     return [
-        *blending("nine full layers, 12 MP", (4000, 3000), dense, slow=True),
+        *blending("nine full layers, 6 MP", (3000, 2000), dense, slow=True),
         *blending("nine full layers, 24 MP", (6000, 4000), dense),
         *blending("nine sparse layers, 24 MP", (6000, 4000), sparse),
-        *blending("nine sparse layers, 40 MP", (7542, 5304), sparse),
         *placement(),
         *stacks(),
     ]
