@@ -35,7 +35,9 @@ class BatchOptions:
     provider: Annotated[str | None, "The service (cloud), or the embedded engine (local)."] = None
     scheduler: Annotated[Any, "A variable that holds a distributed.Client.", _ANY] = None
     restore_outside: Annotated[bool, "Put the originals back outside the masks."] = False
-    provenance: Annotated[bool, "Let results carry how they were made."] = True
+    provenance: Annotated[
+        bool, "Let results carry how they were made; --provenance=no leaves it out."
+    ] = True
     detach: Annotated[bool, "Do not wait; give the running batch."] = False
 
 

@@ -118,6 +118,11 @@ class Clock:
             self._moving = asyncio.ensure_future(self._move())
         await waking
 
+    def rest(self) -> None:
+        """Move no more: the loop is about to end."""
+        if self._moving is not None:
+            self._moving.cancel()
+
     async def _move(self) -> None:
         while self._sleepers:
             await self._quiet()
@@ -142,7 +147,7 @@ class AtService(Session):
         self.settings.progress = False
         self.settings.backend = "cloud"
         self.service = service
-        clock = clock or Clock()
+        self.clock = clock = clock or Clock()
         self.background.call(lambda: asyncio.get_running_loop().set_default_executor(clock.threads))
         self.__dict__["client"] = Client(
             home,
@@ -152,6 +157,10 @@ class AtService(Session):
             sleep=clock.sleep,
             random=lambda: 0.0,
         )
+
+    def close(self) -> None:
+        self.background.call(self.clock.rest)
+        super().close()
 
     def _service_route(self, service: Provider) -> Route:
         return Route(PICWISH, "https://service.example", "PicWish", transport=self.service)
