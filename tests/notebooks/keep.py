@@ -36,6 +36,7 @@ def execute(notebook: Any, folder: Path) -> None:
         timeout=300,
         kernel_name="python3",
         record_timing=False,
+        store_widget_state=False,  # what stays is static; the state would hold every picture once more
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(folder)}},
     )
