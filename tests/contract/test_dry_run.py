@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 from types import ModuleType
+from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ LINES = [
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """An engine on a free port."""
-    command = [sys.executable, "-m", "retouch_nb", "serve", "--port", "0", "--key", "k"]
+    command = [sys.executable, "-m", "retouch_nb", "serve", "--port", "0"]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as served:
         assert served.stdout
@@ -75,7 +76,8 @@ def preview(line: str, address: str, folder: Path) -> Preview:
 
 
 def run(command: list[str], folder: Path) -> str:
-    environ = {**os.environ, **KEYS, "PYTHONPATH": str(ROOT)}
+    """Run a program with a key of its own: what one account may send in a second is limited."""
+    environ = {**os.environ, **dict.fromkeys(KEYS, uuid4().hex), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         command, cwd=folder, env=environ, capture_output=True, text=True, timeout=120, check=False
     )

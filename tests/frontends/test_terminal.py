@@ -1,7 +1,6 @@
 """Plain IPython in a real terminal: text, files, and a progress line that goes away."""
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 from retouch_nb.photo import Photo
 
 ROOT = Path(__file__).parents[2]
-PROMPT = re.compile(r"In \[\d+\]: ")
 
 
 class Terminal:
@@ -32,12 +30,18 @@ class Terminal:
             dimensions=(40, 100),
             echo=False,
         )
-        self._child.expect(PROMPT)
+        self._cell = 1
+        self._wait_for_prompt()
 
     def __call__(self, line: str) -> str:
         """Type a line and give what appears before the next prompt."""
         self._child.sendline(line)
-        self._child.expect(PROMPT)
+        self._cell += 1
+        return self._wait_for_prompt()
+
+    def _wait_for_prompt(self) -> str:
+        """Wait for the number that is due: a prompt may be drawn twice."""
+        self._child.expect_exact(f"In [{self._cell}]: ")
         return str(self._child.before)
 
     def close(self) -> None:
