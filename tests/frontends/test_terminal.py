@@ -24,7 +24,7 @@ class Terminal:
             sys.executable,
             ["-m", "IPython", *options],
             cwd=str(folder),
-            env={**os.environ, **own},
+            env={k: v for k, v in os.environ.items() if k not in {"COLUMNS", "LINES"}} | own,
             encoding="utf-8",
             timeout=60,
             dimensions=(40, 100),
