@@ -13,6 +13,7 @@ from retouch_nb.batch.manifest import Row
 from retouch_nb.batch.sources import Item
 from retouch_nb.contract import Operation
 from retouch_nb.errors import ParameterError
+from retouch_nb.files import write_whole
 from retouch_nb.params import params
 from retouch_nb.photo import FORMATS, Photo
 from retouch_nb.provenance import carries, inscribed
@@ -276,6 +277,4 @@ def keep(folder: Path, row: Row, product: Product) -> str:
 
 def _write(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.part")
-    partial.write_bytes(data)
-    partial.replace(target)
+    write_whole(target, data)

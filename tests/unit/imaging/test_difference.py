@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage import color
 
 from retouch_nb.imaging.difference import difference, in_colours, outlined
 
@@ -17,7 +18,6 @@ def test_black_and_white_are_a_hundred_apart() -> None:
 
 def test_distances_are_those_of_skimage() -> None:
     """Another library's ΔE agrees to a few parts in a thousand."""
-    color = pytest.importorskip("skimage.color")
     one, other = np.random.default_rng(1).integers(0, 256, (2, 40, 50, 3), np.uint8)
     theirs = color.deltaE_cie76(color.rgb2lab(one), color.rgb2lab(other))
     found = difference(one, other)
