@@ -151,6 +151,10 @@ class Steps:
             self.loop.run_forever()
         return not self.task.done()
 
+    def kill(self) -> None:
+        """Never go on, as in a process that died; what it left unread is told to nobody."""
+        self.loop.set_exception_handler(lambda _loop, _context: None)
+
     def cancel(self) -> None:
         """Interrupt the work and let it clean up."""
         self.task.cancel()
@@ -221,9 +225,7 @@ def at_every_step(
 def killed(steps: Steps, client: Client) -> None:
     """End it as kill -9 does: nothing more is run, and the system gives back the locks."""
     client.close()
-    steps.task._log_destroy_pending = False  # type: ignore[attr-defined]
-    for task in asyncio.all_tasks(steps.loop):
-        task._log_destroy_pending = False  # type: ignore[attr-defined]
+    steps.kill()
 
 
 def interrupted(steps: Steps, client: Client) -> None:

@@ -249,8 +249,7 @@ class Kernels(RuleBasedStateMachine):
             self.clients.pop(actor).close()
         if actor in self.runs:
             steps = self._gone(actor)
-            for task in asyncio.all_tasks(steps.loop):
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
+            steps.kill()
             self.graves.append(steps)
 
     @rule(actor=actors)
