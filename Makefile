@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 8765
-SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit/batch tests/unit/sweep tests/unit/test_figure.py tests/unit/test_photo.py
+SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit/batches tests/unit/sweep tests/unit/test_figure.py tests/unit/test_photo.py
 
 .PHONY: demo test unit browser lab serve bench load siege fuzz docs notebooks lint build release-check lowest audit clean
 .DEFAULT_GOAL := demo

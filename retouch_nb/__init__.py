@@ -4,14 +4,13 @@
 """
 
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from retouch_nb import errors, session
-from retouch_nb.batch import Run, batch
-from retouch_nb.batch import run as batch_run
 from retouch_nb.compare import Comparison, compare
 from retouch_nb.edit import Edit
-from retouch_nb.functions import function, jobs, resume, submit, webhook
+from retouch_nb.functions import batch, function, jobs, resume, submit, webhook
 from retouch_nb.job import Job, View
 from retouch_nb.layers import BlendMode, Layer, LayerStack
 from retouch_nb.marks import Box, Brush, Flood, Invert, Lasso, Pick, Stamp
@@ -28,6 +27,7 @@ from retouch_nb.sweep.grid import Grid
 from retouch_nb.verification import verify
 
 if TYPE_CHECKING:
+    from retouch_nb.batches import Run
     from retouch_nb.widgets.painter import MaskPainter
 
 __version__ = "0.1.0"
@@ -86,13 +86,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load the painter when it is asked for, for it brings ipywidgets."""
-    if name != "MaskPainter":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from retouch_nb.widgets.painter import MaskPainter
+_LATER = {"Run": "retouch_nb.batches", "MaskPainter": "retouch_nb.widgets.painter"}
 
-    return MaskPainter
+
+def __getattr__(name: str) -> Any:
+    """Load what only few need when it is asked for: batches, and the painter, which brings ipywidgets."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)
 
 
 def _progress(job: Job) -> View:
@@ -107,14 +108,7 @@ def _grid(grid: Grid, run: sweep_run.Run) -> sweep_run.GridView:
     return grids.view(grid, run)
 
 
-def _batch(run: Run) -> batch_run.View | None:
-    from retouch_nb.widgets import batch as batches  # loads ipywidgets and anywidget
-
-    return batches.view(run)
-
-
 session.default_view = _progress
-batch_run.default_view = _batch
 sweep_run.default_view = _grid
 
 

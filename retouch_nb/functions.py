@@ -1,7 +1,8 @@
 """The same operations as the magics, as plain functions: for scripts, for marimo, for loops."""
 
+import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retouch_nb import session
 from retouch_nb.contract import Operation
@@ -11,6 +12,9 @@ from retouch_nb.job import Job
 from retouch_nb.jobs import JobTable
 from retouch_nb.providers import operation_named
 from retouch_nb.receiver import Webhook
+
+if TYPE_CHECKING:
+    from retouch_nb.batches import Run
 
 
 def function(operation: type[Operation]) -> Callable[..., Edit]:
@@ -81,6 +85,101 @@ def submit(
         restore_outside=restore_outside,
         explain=explain,
     )
+
+
+def batch(
+    operation: type[Operation] | str,
+    photos: Any,
+    *,
+    out: str | os.PathLike[str],
+    column: str | None = None,
+    masks: Any = None,
+    concurrency: int | None = None,
+    max_credits: int | None = None,
+    provider: str | None = None,
+    scheduler: Any = None,
+    restore_outside: bool = False,
+    provenance: bool = True,
+    detach: bool = False,
+    **options: Any,
+) -> "Run":
+    """Do the same to many photos, and keep a manifest of what became of each.
+
+    A second call with the same arguments does only what is missing. One photo that fails never stops the others; what would
+    stop all of them (a refused key, a full disk) ends the run.
+
+    Parameters
+    ----------
+    operation : type of Operation or str
+        E.g. ``Enhance`` or ``"enhance"``.
+    photos : object
+        A folder, a glob, an fsspec address (``s3://``, ``gs://``, ``memory://``), a list, a column of pandas, polars, pyarrow or
+        ``datasets``, or such a table together with `column`.
+    out : path
+        Folder of the results and of ``manifest.parquet``. Names are those of the photos; other people's files are never
+        overwritten.
+    column : str, optional
+        Which column of a table holds the photos.
+    masks : object, optional
+        One for all; a pattern such as ``"{stem}_mask.png"`` (``{stem}``, ``{name}``, ``{folder}`` of the photo); a function that is
+        given the opened `Photo`; the name of a column; or one each.
+    concurrency : int, optional
+        How many photos are under way at once; 4 in the embedded engine, 8 at services, a few more than its threads on a cluster.
+        A service's pace is kept whatever this says.
+    max_credits : int, optional
+        The most that all calls on this folder together may spend, checked before each photo is sent. Lost answers count as
+        paid. Where a price is not documented nothing is sent under a cap.
+    provider : str, optional
+        ``"local"`` or ``"cloud"``; as for the operation's function.
+    scheduler : distributed.Client, optional
+        A Dask cluster that does the work. Pace and cap hold for all of it. Keys come from the environment of its workers and never
+        travel; paths must be readable there.
+    restore_outside : bool
+        Put the originals back outside the masks, to the last bit beyond a narrow seam.
+    provenance : bool
+        Let JPEG, PNG and WebP results carry how they were made, as `Edit.save` does; the manifest tells it in any case.
+    detach : bool
+        Do not wait; give the running `Run`.
+    **options
+        Parameters of the operation.
+
+    Returns
+    -------
+    Run
+        ``run.counts``, ``run.retry("transient")``, ``run.to_frame()``, ``run.manifest``; shows itself.
+
+    Raises
+    ------
+    ParameterError, PictureError, UnknownNameError
+        Something is wrong for all photos; nothing was sent.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> dark, light = (np.full((40, 60, 3), value, np.uint8) for value in (60, 200))
+    >>> run = batch("enhance", [dark, light], out=tempfile.mkdtemp(), scale_factor=2, provider="local")
+    >>> run.counts, [row.output for row in run.rows()]
+    ({'done': 2}, ['000000.png', '000001.png'])
+    """
+    from retouch_nb.batches import start  # 25 ms, for those who need it
+
+    kind = operation_named(operation) if isinstance(operation, str) else operation
+    run = start(
+        session.current(),
+        kind,
+        photos,
+        out=out,
+        column=column,
+        masks=masks,
+        concurrency=concurrency,
+        max_credits=max_credits,
+        provider=provider,
+        scheduler=scheduler,
+        restore_outside=restore_outside,
+        provenance=provenance,
+        options=options,
+    )
+    return run if detach else run.wait()
 
 
 def webhook(public: str, *, port: int | None = None, host: str = "127.0.0.1") -> Webhook:

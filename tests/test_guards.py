@@ -37,7 +37,7 @@ LAYERS = [
     {"figure", "gallery", "loop", "pump", "receiver", "provenance", "recreation", "explanation"},
     {"edit", "jobs", "job", "doubt", "config", "session"},
     {"sweep"},
-    {"batch", "compare", "doctor", "functions", "verification", "widgets"},
+    {"batches", "compare", "doctor", "functions", "verification", "widgets"},
     {"magics", "commands", "reference", "demo", "docs", "cli"},
     {"__init__", "__main__"},
 ]
@@ -45,7 +45,10 @@ LAYERS = [
 
 LOADS_LATER = {
     "session": {"retouch_nb.client", "retouch_nb.engine"},  # httpx, Starlette
-    "batch.cluster": {"retouch_nb.client"},  # httpx
+    "batches.cluster": {"retouch_nb.client"},  # httpx
+    "batches.run": {"retouch_nb.widgets"},  # ipywidgets
+    "functions": {"retouch_nb.batches"},  # 25 ms
+    "magics.batches": {"retouch_nb.batches"},  # 25 ms
     "cli": {"retouch_nb.engine.serve"},  # uvicorn
     "compare": {"retouch_nb.imaging"},  # OpenCV
     "magics.paint": {"retouch_nb.widgets"},  # ipywidgets

@@ -3,9 +3,8 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from retouch_nb.batch import Run, start
 from retouch_nb.contract import Operation
 from retouch_nb.errors import ParameterError
 from retouch_nb.magics.manual import described
@@ -14,6 +13,9 @@ from retouch_nb.magics.words import Grammar, is_flag
 from retouch_nb.params import Param, Range, Reads, params
 from retouch_nb.providers import operation_named
 from retouch_nb.session import Session
+
+if TYPE_CHECKING:
+    from retouch_nb.batches import Run
 
 USAGE = "%retouch_nb batch OPERATION PHOTOS OUT [options]"
 
@@ -54,7 +56,7 @@ def batch_of(
     out: str,
     options: Sequence[str],
     scope: Mapping[str, Any],
-) -> Run:
+) -> "Run":
     """Start what the words say, and wait for it.
 
     Parameters
@@ -67,6 +69,8 @@ def batch_of(
     scope : mapping
         The notebook's variables.
     """
+    from retouch_nb.batches import start
+
     kind = operation_named(operation)
     if is_flag(photos) or is_flag(out):
         raise ParameterError(

@@ -6,12 +6,11 @@ Each command is a method of `Desk`; its name, its parameters and its docstring a
 import getpass
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.magic import needs_local_scope, no_var_expand
 
-from retouch_nb.batch import Run
 from retouch_nb.contract import Provider
 from retouch_nb.credentials import Secret
 from retouch_nb.describe import limits_text, summary
@@ -28,6 +27,9 @@ from retouch_nb.providers import operations, provider_named, providers
 from retouch_nb.reach import reach
 from retouch_nb.session import Session
 from retouch_nb.table import Table, Text
+
+if TYPE_CHECKING:
+    from retouch_nb.batches import Run
 
 NAME = "retouch_nb"
 
@@ -76,7 +78,7 @@ class Desk:
         task_id = self._session.forget(id)
         return Text(f"Forgot {id}{f'; its id at the service was {task_id}' if task_id else ''}.")
 
-    def batch(self, operation: str, photos: str, out: str, *options: str) -> Run:
+    def batch(self, operation: str, photos: str, out: str, *options: str) -> "Run":
         """Do the same to many photos: a folder, a glob, an address, a variable; the rest as for %OPERATION, and --masks."""
         return batch_of(self._session, operation, photos, out, options, self.scope)
 

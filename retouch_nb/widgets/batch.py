@@ -11,9 +11,9 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-from retouch_nb.batch.reasons import REASONS
-from retouch_nb.batch.run import Run, View
-from retouch_nb.batch.summary import PARTS, Snapshot, html, text
+from retouch_nb.batches.reasons import REASONS
+from retouch_nb.batches.run import Run, View
+from retouch_nb.batches.summary import PARTS, Snapshot, html, text
 from retouch_nb.widgets.cell import this_cell
 from retouch_nb.widgets.stoppable import STATIC, Stoppable, module
 

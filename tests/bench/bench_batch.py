@@ -21,7 +21,7 @@ import numpy as np
 from distributed import Client as Cluster
 from distributed import LocalCluster
 
-from retouch_nb.batch import start
+from retouch_nb.batches import start
 from retouch_nb.client import Route
 from retouch_nb.contract import Provider
 from retouch_nb.engine import Engine, EngineSettings

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from retouch_nb.batch import Run, start
+from retouch_nb.batches import Run, start
 from retouch_nb.client import Client, Route
 from retouch_nb.contract import Operation, Provider
 from retouch_nb.credentials import Credentials
@@ -491,7 +491,7 @@ def test_photos_are_held_only_while_they_are_under_way(local: Session, tmp_path:
 KILLED = textwrap.dedent("""
     import sys, time
     from pathlib import Path
-    from retouch_nb.batch import start
+    from retouch_nb.batches import start
     from retouch_nb.providers.picwish import Enhance
     from retouch_nb.session import Session
     folder = Path(sys.argv[1])

@@ -18,7 +18,7 @@ import pytest
 from distributed import Client as Cluster
 from distributed import LocalCluster
 
-from retouch_nb.batch import Run, start
+from retouch_nb.batches import Run, start
 from retouch_nb.errors import ParameterError
 from retouch_nb.photo import Photo
 from retouch_nb.providers.picwish import Enhance

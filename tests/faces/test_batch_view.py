@@ -2,7 +2,7 @@
 
 import io
 
-from retouch_nb.batch.summary import Snapshot, Thumbnail, clock, html, text
+from retouch_nb.batches.summary import Snapshot, Thumbnail, clock, html, text
 from retouch_nb.widgets.batch import Batch, TextBar, on_stream
 
 HALF = Snapshot(

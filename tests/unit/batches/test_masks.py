@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from retouch_nb.batch.sources import Item, find_photos
+from retouch_nb.batches.sources import Item, find_photos
 from retouch_nb.errors import ParameterError, PictureError
 from retouch_nb.mask import Mask
 from retouch_nb.photo import Photo

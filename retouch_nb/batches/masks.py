@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image
 
-from retouch_nb.batch.places import File, is_remote, located, material, place_of, stamp_of
+from retouch_nb.batches.places import File, is_remote, located, material, place_of, stamp_of
 from retouch_nb.errors import ParameterError, PictureError
 from retouch_nb.mask import HasMask, Mask
 from retouch_nb.photo import HasPhoto, Link, Photo, is_link

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from retouch_nb.batch.desk import Ask, Desk
-from retouch_nb.batch.manifest import Manifest
-from retouch_nb.batch.sources import Item
-from retouch_nb.batch.work import Product
+from retouch_nb.batches.desk import Ask, Desk
+from retouch_nb.batches.manifest import Manifest
+from retouch_nb.batches.sources import Item
+from retouch_nb.batches.work import Product
 from retouch_nb.errors import (
     BudgetError,
     OutOfCreditsError,

@@ -15,12 +15,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from retouch_nb.batch.desk import Ask, Desk, ask_of, new_token
-from retouch_nb.batch.masks import Expected
-from retouch_nb.batch.places import is_remote
-from retouch_nb.batch.run import Outcome
-from retouch_nb.batch.sources import Item
-from retouch_nb.batch.work import Attempt, Product, retouch
+from retouch_nb.batches.desk import Ask, Desk, ask_of, new_token
+from retouch_nb.batches.masks import Expected
+from retouch_nb.batches.places import is_remote
+from retouch_nb.batches.run import Outcome
+from retouch_nb.batches.sources import Item
+from retouch_nb.batches.work import Attempt, Product, retouch
 from retouch_nb.config import Retouch
 from retouch_nb.errors import (
     MissingExtraError,

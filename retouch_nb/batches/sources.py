@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
-from retouch_nb.batch.masks import MaskRule, Pattern, load, of_value, one_each, rule
-from retouch_nb.batch.places import (
+from retouch_nb.batches.masks import MaskRule, Pattern, load, of_value, one_each, rule
+from retouch_nb.batches.places import (
     is_remote,
     local_files,
     located,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from retouch_nb.batch.sources import Item, Source, clean, find_photos
+from retouch_nb.batches.sources import Item, Source, clean, find_photos
 from retouch_nb.errors import ParameterError, PictureError, UnknownNameError
 from retouch_nb.photo import Photo
 

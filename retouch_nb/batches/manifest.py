@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
-from retouch_nb.batch.sources import Item
+from retouch_nb.batches.sources import Item
 from retouch_nb.errors import HomeError, ParameterError
 from retouch_nb.photo import FORMATS
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from retouch_nb.batch.budget import Budget
-from retouch_nb.batch.manifest import Manifest, Row
-from retouch_nb.batch.reasons import reason_of
-from retouch_nb.batch.work import Attempt, Product
+from retouch_nb.batches.budget import Budget
+from retouch_nb.batches.manifest import Manifest, Row
+from retouch_nb.batches.reasons import reason_of
+from retouch_nb.batches.work import Attempt, Product
 from retouch_nb.errors import (
     BudgetError,
     CredentialsError,

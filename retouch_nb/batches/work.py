@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retouch_nb.batch.manifest import Row
-from retouch_nb.batch.sources import Item
+from retouch_nb.batches.manifest import Row
+from retouch_nb.batches.sources import Item
 from retouch_nb.contract import Operation
 from retouch_nb.errors import ParameterError
 from retouch_nb.files import write_whole

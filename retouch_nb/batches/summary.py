@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Final
 
-from retouch_nb.batch.reasons import REASONS
+from retouch_nb.batches.reasons import REASONS
 
 PARTS: Final = ("done", "failed", "unknown")
 """States in the order of the bar; what is left of it is waiting."""

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from retouch_nb.batch import manifest as module
-from retouch_nb.batch.manifest import Manifest
-from retouch_nb.batch.sources import Item
+from retouch_nb.batches import manifest as module
+from retouch_nb.batches.manifest import Manifest
+from retouch_nb.batches.sources import Item
 from retouch_nb.errors import HomeError, ParameterError
 
 RECIPE = {"operation": "enhance", "scale_factor": 2}
@@ -90,7 +90,7 @@ def test_two_runs_never_write_to_one_folder(book: Manifest) -> None:
     """A second process is told that it is taken, not let in."""
     program = textwrap.dedent(f"""
         from pathlib import Path
-        from retouch_nb.batch.manifest import Manifest
+        from retouch_nb.batches.manifest import Manifest
         from retouch_nb.errors import HomeError
         try:
             Manifest(Path({str(book.folder)!r}), {RECIPE!r})

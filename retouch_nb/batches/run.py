@@ -17,12 +17,12 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from retouch_nb.batch.desk import Desk, ask_of, new_token
-from retouch_nb.batch.manifest import Manifest, Row
-from retouch_nb.batch.reasons import HALTING, REASONS
-from retouch_nb.batch.sources import Item, Source
-from retouch_nb.batch.summary import Snapshot, Thumbnail, html, text
-from retouch_nb.batch.work import Attempt, Product, Recipe, keep, retouch
+from retouch_nb.batches.desk import Desk, ask_of, new_token
+from retouch_nb.batches.manifest import Manifest, Row
+from retouch_nb.batches.reasons import HALTING, REASONS
+from retouch_nb.batches.sources import Item, Source
+from retouch_nb.batches.summary import Snapshot, Thumbnail, html, text
+from retouch_nb.batches.work import Attempt, Product, Recipe, keep, retouch
 from retouch_nb.errors import (
     HomeError,
     MissingExtraError,
@@ -140,13 +140,11 @@ class Here:
         """Hold nothing."""
 
 
-def _unseen(run: "Run") -> View | None:
-    """Show nothing."""
-    return None
+def shown(run: "Run") -> View | None:
+    """Show a run in the way that suits the place."""
+    from retouch_nb.widgets.batch import view  # loads ipywidgets and anywidget
 
-
-default_view: "Callable[[Run], View | None]" = _unseen
-"""What shows a run while it is waited for; the package sets it, for widgets are built on this module."""
+    return view(run)
 
 
 class Run:
@@ -225,7 +223,7 @@ class Run:
             The source broke off. What single photos failed of is in the manifest.
         """
         seen = self._session.settings.progress and not self.done()
-        view = default_view(self) if seen else None
+        view = shown(self) if seen else None
         try:
             self._waited(timeout, view)
         finally:
