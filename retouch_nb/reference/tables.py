@@ -105,7 +105,7 @@ def command_table() -> str:
 def settings() -> str:
     """Give what ``%config Retouch`` changes."""
     rows = [
-        (f"`{name}`", trait.help, f"`{trait.default_value!r}`")
+        (f"`{name}`", trait.help, f"`{trait.default()!r}`")
         for name, trait in sorted(Retouch.class_own_traits(config=True).items())
     ]
     return table(("setting", "meaning", "default"), rows)

@@ -43,6 +43,7 @@ def test_every_command_of_the_command_line_is_told(written: dict[str, str]) -> N
 def test_settings_faults_and_names_are_complete(written: dict[str, str]) -> None:
     """A new one appears by itself."""
     assert all(f"`{name}`" in written["settings"] for name in Retouch.class_own_traits(config=True))
+    assert "Undefined" not in written["settings"]
     assert all(f"| `{fault.value}` |" in written["engine"] for fault in Fault)
     names = [name for name in retouch_nb.__all__ if not name.startswith("__")]
     assert all(f"## rn.{name}\n" in written["python"] for name in names)
