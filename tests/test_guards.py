@@ -32,7 +32,7 @@ LAYERS = [
     },
     {"engine"},
     {"params", "contract", "credentials"},
-    {"receipt", "providers", "describe"},
+    {"receipt", "providers", "describe", "outlook"},
     {"client"},
     {"figure", "gallery", "loop", "pump", "receiver", "provenance", "recreation", "explanation"},
     {"edit", "jobs", "job", "doubt", "config", "session"},

@@ -22,7 +22,7 @@ from retouch_nb.client.cache import Cache, Kept
 from retouch_nb.client.errand import Errand, Kit, Permit
 from retouch_nb.client.flight import Flights, Watch
 from retouch_nb.client.journal import BUSY_SECONDS, Entry, Journal, new_id
-from retouch_nb.client.pace import Pace, Turns
+from retouch_nb.client.pace import MARGIN, Pace, Turns
 from retouch_nb.client.task import Earlier, Event, Lost, State, Terms, unknown_outcome
 from retouch_nb.client.wire import Route, Timeouts, Wire
 from retouch_nb.contract import Answer, Call, Kind, Operation, Price
@@ -106,6 +106,8 @@ class Forecast:
         What sending costs; 0 credits where nothing has to be sent, or nobody is paid.
     seconds : float or None
         How long earlier jobs of this kind took, their median.
+    pace : float
+        Seconds of the service's pace that its requests take up at least: one to start it, one after its end.
     """
 
     identity: str
@@ -114,6 +116,7 @@ class Forecast:
     under_way: bool
     price: Price
     seconds: float | None
+    pace: float = 0.0
 
     @property
     def sends(self) -> bool:
@@ -265,6 +268,7 @@ class Client:
             under_way=path is None and known,
             price=Price(0) if known or route.free else operation.price(),
             seconds=statistics.median(took) if took else None,
+            pace=_least_pace(operation, route),
         )
 
     async def resume(
@@ -526,6 +530,12 @@ def identity(operation: Operation, route: Route) -> str:
 def _digests(operation: Operation) -> dict[str, str]:
     pictures = {p.name: getattr(operation, p.name) for p in params(type(operation)) if p.picture}
     return {name: picture.digest for name, picture in pictures.items() if picture is not None}
+
+
+def _least_pace(operation: Operation, route: Route) -> float:
+    answers_at_once = getattr(operation, "sync", False) or operation.poll("") is None
+    requests = 1 if answers_at_once else 2
+    return requests * MARGIN / route.provider.per_second if route.paced else 0.0
 
 
 def _over_budget(operation: Operation, route: Route, cap: int | None) -> BudgetError | None:

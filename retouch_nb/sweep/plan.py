@@ -5,15 +5,15 @@ Combinations that cannot differ share one request, and that is decided by the re
 
 import itertools
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from html import escape
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from retouch_nb.contract import Operation, Price
 from retouch_nb.errors import BudgetError, ParameterError
+from retouch_nb.outlook import Outlook, counted
 from retouch_nb.params import params
 from retouch_nb.session import Session
 from retouch_nb.sweep.axis import PROVIDER, Axis, Knob, knob
@@ -245,20 +245,25 @@ class Plan:
             found.setdefault(request.key, place)
         return found
 
+    @cached_property
+    def outlook(self) -> Outlook:
+        """What all requests come to together."""
+        return reduce(Outlook.plus, self.forecasts.values(), Outlook())
+
     @property
     def calls(self) -> int:
         """How many new requests it makes."""
-        return sum(forecast.sends for forecast in self.forecasts.values())
+        return self.outlook.calls
 
     @property
     def cached(self) -> int:
         """How many results are here already."""
-        return sum(forecast.path is not None for forecast in self.forecasts.values())
+        return self.outlook.cached
 
     @property
     def under_way(self) -> int:
         """How many tasks of earlier runs are taken up."""
-        return sum(forecast.under_way for forecast in self.forecasts.values())
+        return self.outlook.under_way
 
     @property
     def merged(self) -> int:
@@ -274,19 +279,12 @@ class Plan:
     @property
     def price(self) -> Price:
         """What all new requests cost together; unknown when that of one is."""
-        prices = [forecast.price for forecast in self.forecasts.values() if forecast.sends]
-        known = [price.credits for price in prices if price.credits is not None]
-        notes = dict.fromkeys(price.note for price in prices if price.note)
-        return Price(sum(known) if len(known) == len(prices) else None, "; ".join(notes))
+        return self.outlook.price
 
     @property
     def seconds(self) -> float | None:
         """How long it will take about, from how long earlier jobs took; None where none is known."""
-        found = [forecast.seconds for forecast in self.forecasts.values() if forecast.sends]
-        known = [seconds for seconds in found if seconds is not None]
-        if len(known) < len(found):
-            return None
-        return sum(known) / max(1, min(self.concurrency, len(known)))
+        return self.outlook.seconds(self.concurrency)
 
     def check(self, *, max_credits: int | None = None, max_calls: int = MOST_CALLS) -> None:
         """Refuse to begin what the user does not allow.
@@ -314,15 +312,8 @@ class Plan:
     @property
     def facts(self) -> tuple[str, ...]:
         """Say in short parts what will happen."""
-        tiles = f"{len(self.requests)} tile{'s' * (len(self.requests) != 1)}"
-        parts = [tiles, _count(self.calls, "new request"), self._cost()]
-        if self.cached:
-            parts.insert(2, f"{self.cached} cached")
-        if self.under_way:
-            parts.insert(2, f"{self.under_way} taken up")
-        if self.calls:
-            parts.append("time unknown" if self.seconds is None else f"about {_time(self.seconds)}")
-        return tuple(parts)
+        tiles = counted(len(self.requests), "tile")
+        return (tiles, *self.outlook.facts(self.concurrency))
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -330,15 +321,10 @@ class Plan:
         found = [*self._merges()]
         if any(request.estimate for request in self.requests.values()):
             found.append(
-                f"{_count(self.local, 'picture')} composited here from layers, at no cost: an estimate of what the "
+                f"{counted(self.local, 'picture')} composited here from layers, at no cost: an estimate of what the "
                 "strengths would give."
             )
         return tuple(dict.fromkeys([*found, *self._warnings()]))
-
-    def _cost(self) -> str:
-        makers = Counter(forecast.maker for forecast in self.forecasts.values())
-        cost = "free" if self.price.credits == 0 else f"cost {self.price}"
-        return f"{cost} ({', '.join(makers)})"
 
     def _warnings(self) -> Iterator[str]:
         for request in self.requests.values():
@@ -379,18 +365,3 @@ class Plan:
             f"{escape(' · '.join(self.facts))}</p>"
             f'<table>{rows}</table><div style="font-size:12px;opacity:0.75">{remarks}</div>'
         )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-def _time(seconds: float) -> str:
-    """Write a time as roughly as it is known.
-
-    Examples
-    --------
-    >>> _time(0.3), _time(42.0), _time(200)
-    ('1 s', '42 s', '3 min')
-    """
-    return f"{max(1, round(seconds))} s" if seconds < 100 else f"{round(seconds / 60)} min"
