@@ -24,9 +24,12 @@ THREADS = min(8, os.cpu_count() or 1)
 LARGE_JOB = 50_000_000
 """Layer pixels from which numba, if installed, is worth loading."""
 
+RUN = 2048
+"""Pixels the compiled loop takes at a time: what it prepares for them stays in a core's first cache."""
+
 
 class Lay(Protocol):
-    """The compiled loop: blend pixels (h, w, 4) onto (h, w, 3) in place."""
+    """The compiled loop: blend flat RGBA onto flat RGB in place, by a flat table."""
 
     def __call__(
         self, below: Pixels, layer: Pixels, table: Pixels, plain: bool, opacity: int, /
@@ -158,32 +161,40 @@ def _compiled() -> Lay | None:
     try:
         from numba import njit
 
-        return cast(Lay, njit(nogil=True, cache=True)(_lay_pixel_by_pixel))
+        return cast(Lay, njit(nogil=True, cache=True)(_lay_run_by_run))
     except (ImportError, RuntimeError):  # RuntimeError: nowhere to keep what was compiled
         return None
 
 
-def _lay_pixel_by_pixel(
-    below: Pixels, layer: Pixels, table: Pixels, plain: bool, opacity: int
-) -> None:
-    """Do for numba what `_lay_part` does for numpy, without its working arrays.
+def _lay_run_by_run(below: Pixels, layer: Pixels, table: Pixels, plain: bool, opacity: int) -> None:
+    """Do for numba what `_lay_part` does for numpy: alpha and colour of a run, then its mixing.
 
+    Flat arrays and a mixing loop that only steps forward let the compiler mix many levels at once.
     `plain` says that the table is that of Normal, which need not be looked up.
     """
-    u32 = np.uint32
-    height, width = below.shape[:2]
-    for y in range(height):
-        for x in range(width):
-            alpha = u32(layer[y, x, 3]) * u32(opacity) + u32(128)
-            alpha = (alpha + (alpha >> u32(8))) >> u32(8)
-            if not alpha:
-                continue
+    i32 = np.int32
+    alpha, colour = np.empty(3 * RUN, np.uint8), np.empty(3 * RUN, np.uint8)
+    pixels = below.size // 3
+    for start in range(0, pixels, RUN):
+        count = min(RUN, pixels - start)
+        under, ink = below[3 * start : 3 * (start + count)], layer[4 * start : 4 * (start + count)]
+        most = i32(0)
+        for x in range(count):
+            level = i32(ink[4 * x + 3]) * i32(opacity) + i32(128)
+            level = i32(level + (level >> 8)) >> 8
+            most = max(most, level)
             for channel in range(3):
-                under, colour = u32(below[y, x, channel]), u32(layer[y, x, channel])
-                if not plain:
-                    colour = u32(table[under, colour])
-                mixed = colour * alpha + under * (u32(255) - alpha) + u32(128)
-                below[y, x, channel] = (mixed + (mixed >> u32(8))) >> u32(8)
+                alpha[3 * x + channel] = level
+                colour[3 * x + channel] = ink[4 * x + channel]
+        if not most:
+            continue
+        if not plain:
+            for at in range(3 * count):
+                colour[at] = table[(np.intp(under[at]) << 8) | np.intp(colour[at])]
+        for at in range(3 * count):
+            level = i32(alpha[at])
+            mixed = i32(colour[at]) * level + i32(under[at]) * i32(255 - level) + i32(128)
+            under[at] = i32(mixed + (mixed >> 8)) >> 8
 
 
 def _lay_band(
@@ -199,8 +210,7 @@ def _lay_band(
             _lay_tile(tile, parts, scratch)
         elif lay:
             for part in parts:
-                table, plain = part.mode.table, part.mode is BlendMode.NORMAL
-                lay(tile[part.where], part.pixels, table, plain, part.opacity)
+                _lay_flat(tile[part.where], part, lay)
 
 
 class _Part(NamedTuple):
@@ -220,6 +230,16 @@ def _overlap(sheet: Sheet, tile_top: int, tile: tuple[int, ...]) -> _Part:
     height, width = pixels.shape[:2]
     where = slice(row, row + height), slice(column, column + width)
     return _Part(pixels, where, sheet.mode, _of_255(sheet.opacity))
+
+
+def _lay_flat(below: Pixels, part: _Part, lay: Lay) -> None:
+    """Blend with the compiled loop; what is as wide as the picture lies flat already, the rest is copied."""
+    flat = np.ascontiguousarray(below)
+    layer = np.ascontiguousarray(part.pixels)
+    table, plain = part.mode.table, part.mode is BlendMode.NORMAL
+    lay(flat.reshape(-1), layer.reshape(-1), table.reshape(-1), plain, part.opacity)
+    if flat is not below:
+        np.copyto(below, flat)
 
 
 class _Scratch:
