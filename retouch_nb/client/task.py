@@ -271,6 +271,8 @@ def after_submit(said: Said, terms: Terms, *, nth: int) -> Track | Repeat | Stop
             return Repeat(error, State.PLANNED)
         case Refused(error=error, untouched=True):
             return Stop(error, State.FAILED)
+        case Refused(error=ServiceError(ticket=ticket)) if ticket:
+            return Track(ticket, Pending("accepted"))
         case Refused(error=error):
             return _in_doubt(error.what, terms, nth=nth, left=Left.WHOLE)
         case Lost(why=why, left=Left.NOTHING):

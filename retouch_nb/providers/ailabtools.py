@@ -32,6 +32,7 @@ from retouch_nb.errors import (
     TaskFailedError,
 )
 from retouch_nb.photo import Photo
+from retouch_nb.providers.refusals import MOVED
 from retouch_nb.providers.words import address_of, engine_notes, integer, one_line
 
 
@@ -85,6 +86,9 @@ FAILED = {
     "ERROR_BLURRY_FACE",
 }
 """Codes of a photo that was taken and could not be worked on."""
+
+SHORT = "ERROR_INSUFFICIENT_RESOURCES"
+"""The service's own word that it took nothing for want of room; a gateway's 503 without it says nothing."""
 
 
 class MatchStyle(Operation, name="match_style", provider=AILABTOOLS, limits=LIMITS):
@@ -200,8 +204,9 @@ def _refusal(status: int, code: str, body: Mapping[str, Any], detail: Mapping[st
         return Refused(RateLimitError("AILabTools asks to slow down.", **facts), passing=True)
     why = MEANINGS.get(code) or _said(body, detail) or "without a reason"
     what = f"AILabTools refused: {why} ({code or status})."
-    if status >= 500 or (status == 200 and not code):
-        return Refused(ServiceError(what, **facts), passing=status >= 500, untouched=status == 503)
+    if status >= 500 or (status < 400 and not code):
+        untouched = code == SHORT or status in MOVED
+        return Refused(ServiceError(what, **facts), passing=status >= 500, untouched=untouched)
     if code in FAILED:
         return Refused(TaskFailedError(what, advice="Try another photo.", **facts))
     return Refused(RefusedError(what, **facts))

@@ -166,13 +166,15 @@ class PicWishTask(Operation, provider=PICWISH):
 
     def read(self, answer: Answer, ticket: str = "") -> Outcome:
         if answer.status != 200:
-            return refusal(PICWISH.title, REFUSED, answer.status, answer, ticket=ticket)
+            known = ticket or _named(answer)
+            return refusal(PICWISH.title, REFUSED, answer.status, answer, ticket=known)
         if is_picture(answer.body):
             return Finished(answer.body)
         body = answer.json()
         status = integer(body.get("status", 200))
         if status != 200:
-            return refusal(PICWISH.title, REFUSED, status or 0, answer, ticket=ticket)
+            known = ticket or _named(answer)
+            return refusal(PICWISH.title, REFUSED, status or 0, answer, ticket=known)
         task = body.get("data")
         if not isinstance(task, dict):
             raise ProtocolError("The answer has no task in it.", provider=PICWISH.title)
@@ -410,6 +412,15 @@ def _check_rectangles(rectangles: tuple[Rectangle, ...], photo: Photo | Link) ->
 def _as_json(rectangles: tuple[Rectangle, ...]) -> str:
     parts = [f'{{"x":{r.x},"y":{r.y},"width":{r.width},"height":{r.height}}}' for r in rectangles]
     return f"[{','.join(parts)}]"
+
+
+def _named(answer: Answer) -> str:
+    """Give the id of a task that an answer names though it does not say that all is well."""
+    try:
+        task = answer.json().get("data")
+    except ProtocolError:
+        return ""
+    return ticket_of(task.get("task_id")) if isinstance(task, dict) else ""
 
 
 def _task(task: dict[str, Any]) -> Outcome:

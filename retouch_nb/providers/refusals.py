@@ -1,7 +1,7 @@
 """From a status code to an error: what services share, with a table of each one's own words."""
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from retouch_nb.contract import Answer, Refused
 from retouch_nb.errors import CredentialsError, ProtocolError, RefusedError, ServiceError
@@ -9,6 +9,9 @@ from retouch_nb.providers.words import one_line
 
 Meaning: TypeAlias = tuple[type[ServiceError] | type[CredentialsError], str, str]
 """Class of the error, what happened as the end of a sentence about the service, advice."""
+
+MOVED: Final = {301, 307, 308}
+"""Statuses by which whoever is at an address says that he takes nothing there; after the others below 400 nobody knows."""
 
 
 def refusal(
@@ -21,7 +24,12 @@ def refusal(
 ) -> Refused:
     """Say what a status that is not success means, and whether asking again can help.
 
-    After 429 the service says that it did not take the request; after 5xx nobody knows.
+    After 4xx the service says that it did not take the request; after 5xx nobody knows.
+
+    Raises
+    ------
+    ProtocolError
+        The status is neither a refusal nor a failure: the request may have been taken.
 
     Examples
     --------
@@ -35,10 +43,10 @@ def refusal(
         what = f"{title} had a server error ({status}){said}."
         error = ServiceError(what, provider=title, code=str(status), ticket=ticket)
         return Refused(error, passing=True, untouched=False)
-    kind, happened, advice = meanings.get(
-        status, (RefusedError, f"refused with status {status}", "")
-    )
+    kind, happened, advice = meanings.get(status) or _unlisted(status)
     what = f"{title} {happened}{said}."
+    if status < 400 and status not in MOVED:
+        raise ProtocolError(what, provider=title, code=str(status), ticket=ticket)
     if issubclass(kind, ServiceError):
         code = str(status)
         return Refused(
@@ -46,6 +54,15 @@ def refusal(
             passing=status == 429,
         )
     return Refused(kind(what, advice=advice))
+
+
+def _unlisted(status: int) -> Meaning:
+    if status in MOVED:
+        advice = "Nothing was charged. Correct the address in the environment."
+        return RefusedError, f"is no longer at this address ({status})", advice
+    if status < 400:
+        return ProtocolError, f"answered with status {status}, which says neither yes nor no", ""
+    return RefusedError, f"refused with status {status}", ""
 
 
 def _said(answer: Answer) -> str:

@@ -202,7 +202,8 @@ class Retouch(
         body = answer.json()
         status = integer(body.get("status", 200))
         if status != 200:
-            return refusal(RETOUCH4ME.title, REFUSED, status or 0, answer, ticket=ticket)
+            known = ticket or ticket_of(body.get("id"))
+            return refusal(RETOUCH4ME.title, REFUSED, status or 0, answer, ticket=known)
         if isinstance(body.get("state"), str):
             return _state(body, ticket)
         started = ticket_of(body.get("id"))

@@ -144,3 +144,22 @@ def test_other_formats_are_refused_before_the_upload() -> None:
     webp = Photo(PHOTO.data, "WEBP", PHOTO.size)
     with pytest.raises(PictureError, match="WEBP"):
         MatchStyle(webp, PHOTO)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "untouched"),
+    [
+        (503, "ERROR_INSUFFICIENT_RESOURCES", True),
+        (503, "", False),
+        (500, "PROCESSING_FAILURE", False),
+        (302, "", False),
+        (204, "", False),
+        (307, "", True),
+        (404, "", True),
+    ],
+)
+def test_only_a_word_of_the_service_says_that_nothing_was_taken(
+    status: int, code: str, untouched: bool
+) -> None:
+    """A gateway's 503 may come after the work has begun; the service's own code does not."""
+    assert refusal(status, code).untouched == untouched

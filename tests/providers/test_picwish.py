@@ -266,3 +266,37 @@ def test_prices_are_the_documented_ones_or_unknown() -> None:
 def test_what_is_accepted_and_may_not_be_meant_is_warned_of(operation, words: str) -> None:
     """A warning is a sentence, not an error."""
     assert words in " ".join(operation().warnings())
+
+
+@pytest.mark.parametrize("status", [201, 202, 204, 300, 302, 303])
+def test_a_status_that_is_no_refusal_may_have_been_paid(status: int) -> None:
+    """Only 4xx says that nothing was taken; what says neither yes nor no is not trusted, and names its task."""
+    started = {"status": 200, "data": {"task_id": "t-1"}}
+    for given in (answer(started, status), answer({**started, "status": status})):
+        with pytest.raises(ProtocolError, match=str(status)) as caught:
+            read(given)
+        assert (caught.value.code, caught.value.ticket) == (str(status), "t-1")
+
+
+@pytest.mark.parametrize("status", ["ok", 0, None, -1, 1e308])
+def test_a_status_that_is_none_names_its_task_all_the_same(status: object) -> None:
+    """A service that changes its word for success has started a task, which is followed."""
+    with pytest.raises(ProtocolError) as caught:
+        read(answer({"status": status, "data": {"task_id": "t-1"}}))
+    assert caught.value.ticket == "t-1"
+
+
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_an_address_that_has_moved_took_nothing(status: int) -> None:
+    """These say that the request is to be made elsewhere."""
+    outcome = read(Answer(status, {"location": "https://elsewhere.example"}, b""))
+    assert isinstance(outcome, Refused)
+    assert outcome.untouched
+    assert "no longer at this address" in outcome.error.what
+
+
+def test_a_failure_that_names_a_task_carries_it() -> None:
+    """A server error after the task was written down is not the end of it."""
+    outcome = read(answer({"status": 500, "data": {"task_id": "t-1"}}, 500))
+    assert isinstance(outcome, Refused)
+    assert (outcome.error.ticket, outcome.untouched) == ("t-1", False)

@@ -145,3 +145,11 @@ def test_only_jpeg_and_png_are_taken(format: str) -> None:
         Retouch(Photo(PHOTO.data, format, PHOTO.size))
     with pytest.raises(PictureError, match="takes files"):
         Retouch("https://example.org/cat.jpg")
+
+
+@pytest.mark.parametrize("status", [201, 302, 0, "ok"])
+def test_a_status_that_is_no_refusal_names_its_job(status: object) -> None:
+    """What says neither yes nor no may have been paid: its id is kept."""
+    with pytest.raises(ProtocolError) as caught:
+        read({"status": status, "id": "job-7"}, ticket="")
+    assert caught.value.ticket == "job-7"

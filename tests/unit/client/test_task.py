@@ -84,6 +84,15 @@ def test_a_task_that_was_named_is_followed(said: object, nth: int) -> None:
         assert decision.ticket == ticket
 
 
+def test_a_failure_that_names_a_task_is_no_loss() -> None:
+    """Whoever names a task has taken it, whatever else went wrong; a refusal has taken nothing."""
+    error = ServiceError("500", ticket="t-1")
+    followed = after_submit(Refused(error, passing=True, untouched=False), PAID, nth=1)
+    assert isinstance(followed, Track)
+    assert followed.ticket == "t-1"
+    assert after_submit(Refused(error), PAID, nth=1) == Stop(error, State.FAILED)
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -93,6 +102,7 @@ def test_a_task_that_was_named_is_followed(said: object, nth: int) -> None:
         Accepted(""),
         Pending("x"),
         Refused(ServiceError("500"), passing=True, untouched=False),
+        Refused(ServiceError("302"), untouched=False),
     ],
     ids=str,
 )
