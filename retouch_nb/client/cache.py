@@ -107,7 +107,7 @@ class Cache:
             make_private(target.parent)
             landed.path.replace(target)
         self._touch(target)
-        self._unlooked += target.stat().st_size
+        self._unlooked += landed.size
         if self._unlooked >= LOOK_AFTER * self.most_bytes:
             self._unlooked = 0
             self._evict(spare=target)
@@ -135,9 +135,16 @@ class Cache:
         return sum(status.st_size for _, status in self._files())
 
     def clear(self) -> None:
-        """Remove all results. What was paid within the service's own time can still be fetched again."""
+        """Remove all results. What was paid within the service's own time can still be fetched again.
+
+        Raises
+        ------
+        HomeError
+            The folder does not let go of one.
+        """
         for path, _ in self._files():
-            path.unlink(missing_ok=True)
+            with writing(path):
+                path.unlink(missing_ok=True)
 
     def _checked(self, path: Path) -> Kept | None:
         """Read a result; one whose bytes are not those of its name is removed."""
@@ -167,6 +174,7 @@ class Cache:
                 Path(entry.path)
                 for entry in os.scandir(self._shelf(identity))
                 if entry.name.startswith(begin)
+                and entry.name.count(".") == 2  # else somebody's copy
             ]
         return []
 
@@ -177,8 +185,9 @@ class Cache:
         excess = sum(status.st_size for _, status in files) - self.most_bytes
         for path, status in files:
             if excess > 0 and path != spare:
-                path.unlink(missing_ok=True)
-                excess -= status.st_size
+                with suppress(OSError):  # one that is held must not cost the one that just came
+                    path.unlink(missing_ok=True)
+                    excess -= status.st_size
 
     def _sweep(self) -> None:
         """Remove what a killed process left half written."""

@@ -114,3 +114,30 @@ def test_a_full_disk_is_noticed_before_anything_is_sent(home: Path) -> None:
     Cache(home, room=lambda folder: ROOM).check_room()
     with pytest.raises(HomeError, match="Nothing was sent"):
         Cache(home, room=lambda folder: ROOM - 1).check_room()
+
+
+def test_files_of_others_beside_a_result_are_no_results(cache: Cache) -> None:
+    """A copy that a backup or a synchronised folder puts there is neither handed out nor stumbled over."""
+    kept = put(cache, "aaaa", picture(10))
+    for name in (f"{kept.path.name}.bak", f"{kept.path.stem} (1)", "aaaa.x"):
+        kept.path.with_name(name).write_bytes(b"?")
+    kept.path.with_name("aaaa.x.y").mkdir()
+    assert (found := cache.get("aaaa")) is not None
+    assert found.digest == kept.digest
+
+
+def test_a_file_that_cannot_be_removed_does_not_cost_the_new_one(home: Path, moment: Any) -> None:
+    """Room is made as far as the system lets go of files: what was paid for is handed out in any case."""
+    cache = Cache(home / "cache", most_bytes=1, clock=moment)
+    (cache.folder / "zz" / "held.by.somebody").mkdir(parents=True)
+    old = put(cache, "aaaa", picture(10))
+    kept = put(cache, "bbbb", picture(20))
+    assert kept.path.exists()
+    assert not old.path.exists()
+
+
+def test_clearing_says_what_it_cannot_remove(cache: Cache) -> None:
+    """One error of ours, and not the system's."""
+    (cache.folder / "zz" / "held.by.somebody").mkdir(parents=True)
+    with pytest.raises(HomeError, match="zz"):
+        cache.clear()
