@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.types import Message, Receive
@@ -16,6 +17,7 @@ from starlette.types import Message, Receive
 from retouch_nb.engine.refusals import Refusal
 
 KINDS = ("multipart/form-data", "application/x-www-form-urlencoded")
+CHARSETS = (b"utf-8", b"utf8", b"us-ascii")
 MB = 2**20
 """The pages do not say which megabyte they mean; a service had better accept either reading."""
 
@@ -122,8 +124,12 @@ async def read_form(request: Request, *, limit: int, seconds: float) -> Form:
     seconds : float
         The longest time the body may take to arrive.
     """
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() not in KINDS:
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    if kind.decode("latin-1") not in KINDS:
         raise Refusal(400, f"Send the parameters as {KINDS[0]}.")
+    # The parser would decode by any codec of Python: some take minutes for what this form may hold.
+    if options.get(b"charset", b"utf-8").lower() not in CHARSETS:
+        raise Refusal(400, "Send text as UTF-8.")
     try:
         async with _arriving(request, limit, seconds) as metered:
             return Form(await metered.form(max_files=16, max_fields=64))

@@ -197,3 +197,11 @@ def test_no_text_crashes_a_field(text: str) -> None:
             read_field(form(x=text))
         except Refusal as refusal:
             assert refusal.status == 400
+
+
+@pytest.mark.parametrize("codec", ["punycode", "idna", "utf-7", "utf-16", "unicode_escape"])
+def test_text_is_utf_8_and_nothing_else(codec: str) -> None:
+    """A sender does not choose with which codec of Python the engine spends its minutes."""
+    kind = f"{MULTIPART}; charset={codec}"
+    assert refused(lambda: read(request(BODY, kind)[0])) == (400, "Send text as UTF-8.")
+    assert read(request(BODY, f"{MULTIPART}; charset=UTF-8")[0]).integer("sync", (0, 1)) == 1
