@@ -8,7 +8,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from retouch_nb.errors import PictureError
@@ -47,15 +47,26 @@ _TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 
 
 @dataclass(frozen=True)
 class Box:
-    """A part of a file: what it is called there, and all its bytes."""
+    """A part of a file: what it is called there, and where its bytes are, which nearly all of the file may be."""
 
     kind: bytes
-    raw: bytes
+    data: bytes = field(repr=False)
+    start: int
+    end: int
+
+    @property
+    def raw(self) -> bytes:
+        """All its bytes."""
+        return self.data[self.start : self.end]
 
     @property
     def marker(self) -> int:
         """The number of a JPEG segment."""
         return self.kind[0]
+
+    def holds(self, begin: bytes, at: int = 4) -> bool:
+        """Tell whether its content begins so, behind as many bytes of its own head."""
+        return self.data.startswith(begin, self.start + at, self.end)
 
 
 def bare(data: bytes) -> bytes:
@@ -92,10 +103,10 @@ def bare(data: bytes) -> bytes:
 
 def _bare(data: bytes) -> bytes:
     if data.startswith(_JPEG):
-        return _JPEG + b"".join(box.raw for box in _segments(data) if _shows(box))
+        return _of_boxes(data, len(_JPEG), (box for box in _segments(data) if _shows(box)))
     if data.startswith(_PNG):
-        kept = (box.raw for box in _chunks(data) if not box.kind[0] & 32 or box.kind in _PNG_SHOWS)
-        return _PNG + b"".join(kept)
+        kept = (box for box in _chunks(data) if not box.kind[0] & 32 or box.kind in _PNG_SHOWS)
+        return _of_boxes(data, len(_PNG), kept)
     if _is_webp(data):
         return _webp([box for box in _riff(data) if box.kind in _WEBP_SHOWS])
     if data[:4] in _TIFF:
@@ -103,6 +114,15 @@ def _bare(data: bytes) -> bytes:
     if data[:4] in _BIG_TIFF:
         raise ValueError("BigTIFF")
     return data
+
+
+def _of_boxes(data: bytes, head: int, boxes: Iterable[Box]) -> bytes:
+    """Give the head and these parts of a file, and the file itself where that is all of it: photos are large."""
+    spans = [(0, head), *((box.start, box.end) for box in boxes)]
+    if sum(end - start for start, end in spans) == len(data):
+        return data
+    whole = memoryview(data)
+    return b"".join([whole[start:end] for start, end in spans])
 
 
 def xmp(data: bytes) -> bytes | None:
@@ -168,29 +188,28 @@ def _segments(data: bytes) -> Iterator[Box]:
             end = found.start() if found else len(data)
         if end > len(data) or end < at + 2:
             raise ValueError("cut short")
-        yield Box(bytes([marker]), data[at:end])
+        yield Box(bytes([marker]), data, at, end)
         if marker == _EOI:
             return
         at = end
 
 
 def _behind(data: bytes) -> bytes:
-    return data[2 + sum(len(box.raw) for box in _segments(data)) :]
+    return data[2 + sum(box.end - box.start for box in _segments(data)) :]
 
 
 def _shows(box: Box) -> bool:
-    content = box.raw[4:]
     match box.marker:
         case marker if marker == _APP0:
-            return content.startswith(b"JFIF\0")
+            return box.holds(b"JFIF\0")
         case marker if marker == _APP2:
-            return content.startswith(b"ICC_PROFILE\0")
+            return box.holds(b"ICC_PROFILE\0")
         case marker:
             return marker == _APP14 or not (_APP0 <= marker <= _APP15 or marker == _COMMENT)
 
 
 def _is_jpeg_xmp(box: Box) -> bool:
-    return box.marker == _APP1 and box.raw[4:].startswith(_JPEG_XMP)
+    return box.marker == _APP1 and box.holds(_JPEG_XMP)
 
 
 def _jpeg_with(boxes: list[Box], packet: bytes) -> Iterator[bytes]:
@@ -207,7 +226,7 @@ def _jpeg_with(boxes: list[Box], packet: bytes) -> Iterator[bytes]:
 
 
 def _leads(box: Box) -> bool:
-    return box.marker == _APP0 or (box.marker == _APP1 and box.raw[4:].startswith(b"Exif"))
+    return box.marker == _APP0 or (box.marker == _APP1 and box.holds(b"Exif"))
 
 
 def _chunks(data: bytes) -> Iterator[Box]:
@@ -217,14 +236,14 @@ def _chunks(data: bytes) -> Iterator[Box]:
         kind = data[at + 4 : at + 8]
         if end > len(data) or not kind.isalpha():
             raise ValueError("cut short")
-        yield Box(kind, data[at:end])
+        yield Box(kind, data, at, end)
         if kind == b"IEND":
             return
         at = end
 
 
 def _is_png_xmp(box: Box) -> bool:
-    return box.kind == b"iTXt" and box.raw[8:].startswith(_PNG_XMP)
+    return box.kind == b"iTXt" and box.holds(_PNG_XMP, 8)
 
 
 def _png_text(content: bytes) -> bytes:
@@ -257,13 +276,14 @@ def _riff(data: bytes) -> Iterator[Box]:
         size = int.from_bytes(data[at + 4 : at + 8], "little")
         if at + 8 + size > end:
             raise ValueError("cut short")
-        yield Box(data[at : at + 4], data[at : at + 8 + size + size % 2])
+        yield Box(data[at : at + 4], data, at, min(at + 8 + size + size % 2, len(data)))
         at += 8 + size + size % 2
 
 
 def _riffed(kind: bytes, content: bytes) -> Box:
     size = struct.pack("<I", len(content))
-    return Box(kind, kind + size + content + b"\0" * (len(content) % 2))
+    raw = kind + size + content + b"\0" * (len(content) % 2)
+    return Box(kind, raw, 0, len(raw))
 
 
 def _content(box: Box) -> bytes:

@@ -216,3 +216,10 @@ def test_a_webp_that_says_it_has_no_width_gets_no_packet() -> None:
     flat[at : at + 4] = bytes(4)
     with pytest.raises(PictureError):
         with_xmp(bytes(flat), b"<x/>")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_file_without_anything_private_is_not_copied(kind: str) -> None:
+    """A hundred megabytes are sent from where they are."""
+    plain = bare(told(kind))
+    assert bare(plain) is plain
