@@ -11,6 +11,8 @@ from platformdirs import user_data_path
 from traitlets import Bool, Enum, Float, Int, List, Unicode
 from traitlets.config import Configurable
 
+from retouch_nb.errors import HomeError
+
 HOME_ENV = "RETOUCH_NB_HOME"
 
 
@@ -63,10 +65,23 @@ class Retouch(Configurable):
 def home_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Give the folder of journal and cache: ``RETOUCH_NB_HOME``, or the platform's place for data.
 
+    Raises
+    ------
+    HomeError
+        It begins with ``~`` and a name that is nobody's.
+
     Examples
     --------
     >>> home_folder({"RETOUCH_NB_HOME": "/tmp/retouch"}).name
     'retouch'
     """
     chosen = environ.get(HOME_ENV)
-    return Path(chosen).expanduser() if chosen else user_data_path("retouch_nb", appauthor=False)
+    if not chosen:
+        return user_data_path("retouch_nb", appauthor=False)
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise HomeError(
+            f"{HOME_ENV} is {chosen!r}, and nobody of that name has a home here.",
+            advice="Give the whole path.",
+        ) from error

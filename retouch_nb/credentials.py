@@ -7,7 +7,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 from urllib.parse import quote
@@ -18,6 +18,8 @@ from retouch_nb.errors import CredentialsError, MissingExtraError
 KEYRING_SERVICE = "retouch_nb"
 SHORTEST_HIDDEN = 6
 """Shorter keys are those of a test server; blotting them out would blot out words."""
+RARE = 12
+"""Characters from which on a key does not stand in a hundred megabytes of base64 by chance."""
 
 
 class Secret:
@@ -50,6 +52,11 @@ class Secret:
     def reveal(self) -> str:
         """Give the key itself."""
         return self._text
+
+    @property
+    def is_rare(self) -> bool:
+        """So long that it stands nowhere by chance, not even in a large picture."""
+        return len(self._text) >= RARE
 
     def hide(self, text: bytes) -> bytes:
         """Put stars wherever the key stands in a text, for services that repeat it in their answers.
@@ -110,6 +117,39 @@ def installed_keyring() -> Vault | None:
     return None
 
 
+class Environment(Mapping[str, str]):
+    """The environment, of which nothing is shown: keys are in it, whoever prints what holds it.
+
+    Parameters
+    ----------
+    variables : mapping
+        The environment itself; later changes are seen.
+
+    Examples
+    --------
+    >>> environment = Environment({"PICWISH_API_KEY": "k-123456"})
+    >>> environment, environment["PICWISH_API_KEY"]
+    (<Environment of 1 variables>, 'k-123456')
+    """
+
+    __slots__ = ("_variables",)
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def __getitem__(self, name: str) -> str:
+        return self._variables[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._variables)
+
+    def __len__(self) -> int:
+        return len(self._variables)
+
+    def __repr__(self) -> str:
+        return f"<Environment of {len(self)} variables>"
+
+
 class Credentials:
     """Finds keys: environment, Colab secret, keyring, then what was typed at `login` in this process.
 
@@ -137,7 +177,7 @@ class Credentials:
         colab: Callable[[str], str | None] = colab_secret,
         keyring: Callable[[], Vault | None] = installed_keyring,
     ) -> None:
-        self._environ = environ
+        self._environ = Environment(environ)
         self._colab = colab
         self._keyring = keyring
         self._typed: dict[str, Secret] = {}
@@ -196,7 +236,10 @@ class Credentials:
         MissingExtraError
             It is to be remembered and there is no keyring.
         """
-        kept = secret if isinstance(secret, Secret) else Secret(secret)
+        kept = _made(secret)
+        del secret  # a tool that shows the variables of a traceback finds none here
+        if isinstance(kept, CredentialsError):
+            raise kept
         self._typed[provider.name] = kept
         self._told.pop(provider.name, None)
         if remember:
@@ -260,3 +303,11 @@ class Credentials:
                 f"The keyring did not take the key ({reason}).",
                 advice="It is kept until the kernel ends.",
             ) from None
+
+
+def _made(secret: str | Secret) -> Secret | CredentialsError:
+    """Make a key of what was typed; what is wrong with it is a value, whose traceback does not begin where it was text."""
+    try:
+        return secret if isinstance(secret, Secret) else Secret(secret)
+    except CredentialsError as error:
+        return error.with_traceback(None)

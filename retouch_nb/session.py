@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from retouch_nb.config import Retouch, home_folder
 from retouch_nb.contract import Operation, Provider
-from retouch_nb.credentials import Credentials
+from retouch_nb.credentials import Credentials, Environment
 from retouch_nb.doubt import Choice, ask_whoever_is_there, choose
 from retouch_nb.drift import Drift, look, restored
 from retouch_nb.edit import Edit
@@ -82,6 +82,7 @@ class Session:
         view: Callable[[Job], View | None] | None = None,
         ask: Callable[[str], str] | None = None,
     ) -> None:
+        environ = Environment(environ)
         self.settings = settings or Retouch()
         self.home = home or home_folder(environ)
         self.environ = environ

@@ -32,7 +32,7 @@ LONGEST: Final = 3600.0
 """Seconds for an exchange that has no limit of its own: a head may trickle a byte at a time, and keep every other limit."""
 
 MOST_TEXT: Final = 1_000_000
-"""Bytes up to which an answer is taken for text that may repeat the key."""
+"""Bytes above which an answer may hold a picture, in which a short key could stand by chance."""
 
 NEVER_LEFT = (
     httpx.ConnectError,
@@ -89,8 +89,11 @@ class Route:
         ParameterError
             Neither https nor this machine, or with a user name in it.
         """
-        url = httpx.URL(self.base_url)
-        if url.userinfo or url.query or url.fragment or not url.host:
+        url, host = httpx.URL(), ""
+        with suppress(httpx.InvalidURL, UnicodeError):  # it then has no host, either
+            url = httpx.URL(self.base_url)
+            host = url.host
+        if url.userinfo or url.query or url.fragment or not host:
             raise self._unfit(
                 "must be an origin such as https://example.org, without user or query"
             )
@@ -348,8 +351,8 @@ class Wire:
                 words = "the connection broke"
             case _:
                 words = type(error).__name__
-        text = " ".join(str(error).split()).encode()[:200]
-        said = (secret.hide(text) if secret else text).decode("utf-8", "replace").rstrip(".")
+        text = " ".join(str(error).split()).encode("utf-8", "replace")
+        said = (secret.hide(text) if secret else text)[:200].decode("utf-8", "replace").rstrip(".")
         return f"{words} ({said})." if said else f"{words}."
 
 
@@ -393,7 +396,8 @@ def _heads(secret: Secret | None, response: httpx.Response) -> httpx.Headers:
 
 
 def _without(secret: Secret | None, body: bytes) -> bytes:
-    return body if secret is None or len(body) > MOST_TEXT else secret.hide(body)
+    large = len(body) > MOST_TEXT
+    return body if secret is None or (large and not secret.is_rare) else secret.hide(body)
 
 
 PIECE: Final = 1_000_000

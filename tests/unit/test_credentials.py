@@ -1,10 +1,11 @@
 import copy
 import pickle
+import traceback
 from typing import Any
 
 import pytest
 
-from retouch_nb.credentials import Credentials, Secret
+from retouch_nb.credentials import Credentials, Environment, Secret
 from retouch_nb.errors import CredentialsError, MissingExtraError
 from retouch_nb.providers.picwish import PICWISH
 
@@ -171,3 +172,24 @@ def test_keys_are_neither_copied_nor_pickled() -> None:
         for way in (pickle.dumps, copy.copy if thing is credentials else copy.deepcopy):
             with pytest.raises(TypeError, match="neither copied nor pickled"):
                 way(thing)
+
+
+@pytest.mark.parametrize("text", [f"{KEY} x", f"{KEY}\u201d", f"{KEY}\nX-Admin: 1"])
+def test_what_was_typed_wrong_is_in_no_frame(text: str) -> None:
+    """A key with a stray character is a key: tools that show the variables of a traceback find none of ours."""
+    keep = credentials()
+    with pytest.raises(CredentialsError) as caught:
+        keep.login(PICWISH, text)
+    frames = traceback.walk_tb(caught.value.__traceback__)
+    ours = [frame.f_locals for frame, _ in frames if frame.f_code.co_filename != __file__]
+    assert ours
+    assert KEY not in repr(ours)
+
+
+def test_the_environment_is_not_shown() -> None:
+    """Whatever prints a session or its variables prints no key, and sees changes all the same."""
+    variables = {"PICWISH_API_KEY": KEY}
+    environment = Environment(variables)
+    assert KEY not in f"{environment} {environment!r} {vars(credentials(variables))}"
+    variables["HOME"] = "/home/ada"
+    assert (environment["HOME"], dict(environment)) == ("/home/ada", variables)

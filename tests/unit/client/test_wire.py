@@ -381,3 +381,21 @@ def test_nothing_is_logged(caplog: Any) -> None:
     caplog.set_level(0)
     exchange(lambda r: httpx.Response(200), Call("GET", "https://results.example/a?signature=s-1"))
     assert not re.search("signature|canary|results", caplog.text)
+
+
+def test_a_key_in_a_long_answer_is_blotted_out() -> None:
+    """However much stands before it; what is short could stand in a large picture by chance."""
+    text = "a" * 1_500_000
+    said = exchange(lambda r: httpx.Response(401, text=f"{text} {r.headers['x-api-key']}"))
+    assert isinstance(said, Answer)
+    assert said.body == f"{text} ********".encode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["https://a/\x00", "https://xn--a.example", "not an address", "https://", "", "?"],
+)
+def test_an_address_that_is_none_is_refused_in_our_words(address: str) -> None:
+    """A slip in the environment is a parameter to be corrected, not a stack of the network library."""
+    with pytest.raises(ParameterError, match="Nothing was sent"):
+        Route(PICWISH, address, "PicWish").check()
