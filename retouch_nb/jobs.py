@@ -94,12 +94,12 @@ def may_wait(home: Path) -> bool:
         "('sending', 'accepted', 'running', 'fetched', 'unknown') limit 1"
     )
     path = home / "journal.sqlite3"
-    if not path.is_file():
-        return False
     try:
+        if not path.is_file():
+            return False
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", 0, uri=True)) as file:
             return file.execute(query).fetchone() is not None
-    except sqlite3.Error:
+    except (sqlite3.Error, OSError):  # a folder that may not even be looked into
         return False
 
 

@@ -503,6 +503,9 @@ _TYPES: Final = {
     "credits": "integer",
     "free": "integer",
 }
+MOST_SECONDS: Final = 2e11
+"""A moment of the year 8000, and more than any price."""
+
 COLUMNS: Final = tuple(f.name for f in dataclasses.fields(Entry))
 SCHEMA: Final = f"""
     begin immediate;
@@ -526,9 +529,24 @@ def _to_row(entry: Entry) -> list[Any]:
     return list({**values, **coded, "state": entry.state.value}.values())
 
 
+def _check_kind(name: str, value: object) -> None:
+    """Raise where a value is not what its column holds: SQLite itself takes anything anywhere."""
+    if value is None and name in {"expires_at", "credits"}:
+        return
+    match _TYPES.get(name, "text"):
+        case "text":
+            fits = isinstance(value, str)
+        case _:
+            fits = isinstance(value, int | float) and 0 <= value < MOST_SECONDS
+    if not fits:
+        raise ValueError(f"{name} is {value!r:.40}")
+
+
 def _to_entry(row: tuple[Any, ...]) -> Entry:
     values = dict(zip(COLUMNS, row, strict=True))
     try:
+        for name, value in values.items():
+            _check_kind(name, value)
         decoded = {name: kind(json.loads(values[name])) for name, kind in _CODED.items()}
         state = State(values["state"])
     except (ValueError, TypeError) as error:

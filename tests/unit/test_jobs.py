@@ -1,4 +1,6 @@
-from retouch_nb.jobs import JobRow, JobTable
+from pathlib import Path
+
+from retouch_nb.jobs import JobRow, JobTable, may_wait
 
 ROW = JobRow("a1", "PicWish", "enhance", "running", 0.0, 90.0, "2 credits", "<b>t</b>")
 
@@ -27,3 +29,8 @@ def test_an_empty_table_says_so() -> None:
     """No jobs is a sentence, not an empty grid."""
     assert str(JobTable()) == "No jobs yet."
     assert "No jobs yet" in JobTable()._repr_html_()
+
+
+def test_a_folder_that_may_not_be_looked_into_holds_nothing_that_waits(tmp_path: Path) -> None:
+    """Loading the extension is no moment for complaints of the file system."""
+    assert not may_wait(tmp_path / ("a" * 300))

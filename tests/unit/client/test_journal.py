@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 
 from retouch_nb.client.cadence import NEWEST
-from retouch_nb.client.journal import OLD, Entry, Journal, new_id
+from retouch_nb.client.journal import COLUMNS, OLD, Entry, Journal, new_id
 from retouch_nb.client.task import Earlier, State
 from retouch_nb.errors import HomeError, UnknownNameError
 from retouch_nb.jobs import may_wait
+from retouch_nb.session import Session
 
 ENTRY = Entry(
     id="j1",
@@ -375,3 +377,20 @@ def test_a_journal_of_before_learns_too(home: Path) -> None:
     with sqlite3.connect(journal.path) as database:
         assert database.execute("pragma user_version").fetchone() == version
     database.close()
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("value", [None, b"\xff", "x", -1, 1e300, float("nan"), "[1]", "{}"])
+def test_a_row_that_holds_anything_is_read_or_called_damaged(
+    journal: Journal, home: Path, column: str, value: object
+) -> None:
+    """SQLite takes any value in any column: nothing but our own error comes of it, and nothing when the extension loads."""
+    reached(journal, State.SENDING, State.ACCEPTED, ticket="t-77", expires_at=2e9)
+    journal.close()
+    with suppress(sqlite3.Error), closing(sqlite3.connect(journal.path)) as database, database:
+        database.execute(f"update jobs set {column} = ?", (value,))
+    session = Session(home=home, environ={})
+    for look in (session.jobs, session.waiting, lambda: journal.standing(ENTRY)):
+        with suppress(HomeError):
+            repr(look())
+    session.close()
