@@ -17,7 +17,8 @@ import httpx
 from retouch_nb.client.journal import make_private
 from retouch_nb.client.wire import Route, Wire, compose, contents, is_loopback, may_visit
 from retouch_nb.contract import Call, Kind
-from retouch_nb.errors import HomeError, PictureError
+from retouch_nb.errors import HomeError, PictureError, ProtocolError
+from retouch_nb.layers.archive import check_zip
 from retouch_nb.layers.pngrows import Png
 from retouch_nb.photo import MOST_PIXELS, Photo, opened
 
@@ -278,7 +279,7 @@ def look(
     if kind == "picture" and path.stat().st_size > MOST_PICTURE:
         return Missed(f"the picture has more than {MOST_PICTURE / 1e6:.0f} MB")
     if kind == "zip":
-        return Seen(kind, ending) if zipfile.is_zipfile(path) else Missed("the ZIP is cut short")
+        return _zip_seen(path, ending, known=known, most_pixels=most_pixels)
     try:
         data = path.read_bytes()
         if too_many := _beyond(data, most_pixels):
@@ -289,6 +290,17 @@ def look(
         return Seen(kind, ending, photo)
     except PictureError as error:
         return Missed(f"the picture that came is unusable: {error.what.rstrip('.')}")
+
+
+def _zip_seen(path: Path, ending: str, *, known: bool, most_pixels: int) -> Seen | Missed:
+    if not zipfile.is_zipfile(path):
+        return Missed("the ZIP is cut short")
+    try:
+        if not known:
+            check_zip(path, most_pixels=most_pixels)
+    except ProtocolError as error:
+        return Missed(f"the ZIP that came is unusable: {error.what.rstrip('.')}")
+    return Seen("zip", ending)
 
 
 def _beyond(data: bytes, most_pixels: int) -> str:

@@ -13,7 +13,8 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, NamedTuple
@@ -85,12 +86,32 @@ def read_zip(source: bytes | str | os.PathLike[str], *, most_pixels: int) -> Arc
     PictureError
         The file cannot be read.
     """
+    with _trusted(source, most_pixels) as archive:
+        return _read(archive, most_pixels)
+
+
+def check_zip(source: bytes | str | os.PathLike[str], *, most_pixels: int) -> None:
+    """Read a ZIP to its end without keeping anything: raises as `read_zip` where a byte of it is damaged.
+
+    A damaged one that was kept would be handed out again, where the service would send it once more for nothing.
+    """
+    with _trusted(source, most_pixels) as archive:
+        for entry in archive.infolist():
+            with archive.open(entry) as content:
+                while content.read(1_000_000):
+                    pass
+
+
+@contextmanager
+def _trusted(source: bytes | str | os.PathLike[str], most_pixels: int) -> Iterator[zipfile.ZipFile]:
+    """Open a ZIP whose list of entries could be an honest one; whatever breaks is one error."""
     try:
         with _opened(source) as file:
             modest = _Modest(file)
             with zipfile.ZipFile(modest) as archive:
                 modest.most = math.inf
-                return _read(archive, most_pixels)
+                _check_entries(archive, most_pixels)
+                yield archive
     except RetouchError:
         raise
     except _BROKEN as error:
@@ -122,16 +143,23 @@ def _opened(source: bytes | str | os.PathLike[str]) -> IO[bytes]:
         raise PictureError(f"Cannot read {str(source)!r}: {error.strerror or error}.") from error
 
 
-def _read(archive: zipfile.ZipFile, most_pixels: int) -> Archive:
+def _check_entries(archive: zipfile.ZipFile, most_pixels: int) -> None:
     _check_names(archive.infolist())
-    files = [entry for entry in archive.infolist() if not entry.is_dir()]
-    most_pixels = max(most_pixels, SMALL)
-    _check_sizes(files, most_pixels * 10 + 1_000_000)  # 16-bit RGBA has 8 bytes a pixel
+    files = _files(archive)
+    # 16-bit RGBA has 8 bytes a pixel.
+    _check_sizes(files, max(most_pixels, SMALL) * 10 + 1_000_000)
     _check_total(files, archive.start_dir)
+
+
+def _files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [entry for entry in archive.infolist() if not entry.is_dir()]
+
+
+def _read(archive: zipfile.ZipFile, most_pixels: int) -> Archive:
     pictures: list[File] = []
     notes: list[str] = []
     result: dict[str, Any] = {}
-    for file in files:
+    for file in _files(archive):
         name = PurePosixPath(file.filename).name
         if name.startswith(".") or "__MACOSX" in file.filename:
             continue
@@ -140,7 +168,7 @@ def _read(archive: zipfile.ZipFile, most_pixels: int) -> Archive:
             result, unread = _parsed(data)
             notes += unread
         elif data[:8] == SIGNATURE:
-            pictures.append(File(name, _png(name, data, most_pixels)))
+            pictures.append(File(name, _png(name, data, max(most_pixels, SMALL))))
         else:
             _check_harmless(name, data)
             notes.append(f"{name!r} is not a PNG and was left out.")
