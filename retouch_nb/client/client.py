@@ -32,6 +32,8 @@ from retouch_nb.errors import (
     HomeError,
     ParameterError,
     PictureError,
+    ProtocolError,
+    RefusedError,
     ResultExpiredError,
     RetouchError,
     StoppedError,
@@ -43,6 +45,9 @@ from retouch_nb.photo import Photo
 from retouch_nb.receipt import Receipt
 
 UNSENT: Final = "Nothing was sent."
+
+GONE: Final = (ResultExpiredError, RefusedError, ProtocolError)
+"""How a service may say that it no longer has a task: what its page says is not what all services say."""
 
 LOOK: Final = 0.25
 """Seconds between looks at a job that another notebook is sending."""
@@ -258,7 +263,8 @@ class Client:
         path = None if fresh else self.cache.find(draft.identity)
         idempotent = route.provider.idempotent
         entry = None if fresh or route.free else self.journal.standing(draft, idempotent=idempotent)
-        means = entry and entry.means(self._kit.clock(), idempotent=idempotent)
+        now = self._kit.clock()
+        means = entry and not entry.overdue(now) and entry.means(now, idempotent=idempotent)
         known = path is not None or means in {Earlier.WAIT, Earlier.RESUME}
         took = self.journal.seconds(draft)
         return Forecast(
@@ -400,14 +406,20 @@ class Client:
                 entry = self._claim(draft, route, fresh=fresh, over=over)
             if entry.state is State.STOPPED:
                 continue
-            if entry.id == draft.id or entry.state not in {State.PLANNED, State.SENDING}:
-                break
-            watch(Event("waiting", job_id=entry.id, detail="another notebook is sending it"))
-            await self._kit.sleep(LOOK)
-        errand = Errand(
-            self._kit, operation, route, entry, patience=patience, watch=watch, permit=permit
-        )
-        return await self._brought(errand, operation, started)
+            if entry.id != draft.id and entry.state in {State.PLANNED, State.SENDING}:
+                watch(Event("waiting", job_id=entry.id, detail="another notebook is sending it"))
+                await self._kit.sleep(LOOK)
+                continue
+            overdue = entry.overdue(self._kit.clock())
+            errand = Errand(
+                self._kit, operation, route, entry, patience=patience, watch=watch, permit=permit
+            )
+            try:
+                return await self._brought(errand, operation, started)
+            except GONE as error:
+                if not overdue:
+                    raise
+                self.journal.move(entry, State.EXPIRED, note=error.what)
 
     async def _take_up(
         self,

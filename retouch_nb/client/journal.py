@@ -106,9 +106,16 @@ class Entry:
         """Tell whether the service is expected to have dropped it."""
         return self.expires_at is not None and now >= self.expires_at
 
+    def overdue(self, now: float) -> bool:
+        """Tell whether the clock alone says that the task is over: asking the service costs nothing, a new task does."""
+        is_open = self.state in {State.ACCEPTED, State.RUNNING}
+        return is_open and bool(self.ticket or self.link) and self.expired(now)
+
     def means(self, now: float, *, idempotent: bool) -> Earlier:
         """Say what this job means for a new request that equals it."""
         known = bool(self.ticket or self.link or self.state is State.UNKNOWN)
+        # By a clock that was set back nobody knows how long ago it was sent.
+        idempotent = idempotent and self.created_at <= now
         return earlier(self.state, idempotent=idempotent, askable=known and not self.expired(now))
 
 
@@ -184,7 +191,7 @@ class Journal:
             return begun
 
     def standing(self, entry: Entry, *, idempotent: bool = False) -> Entry | None:
-        """Give the earlier job that stands in the way of this one, if there is any."""
+        """Give the earlier job that stands in the way of this one, if there is any; see `Entry.overdue`."""
         with self._transaction() as database:
             return self._standing(database, entry, idempotent=idempotent)
 
@@ -313,16 +320,17 @@ class Journal:
         self, database: sqlite3.Connection, entry: Entry, *, idempotent: bool
     ) -> Entry | None:
         where = "where identity = ? and base_url = ? order by rowid desc"
+        now = self._clock()
         found = list(self._all(database, where, entry.identity, entry.base_url))
-        known = (self._true(database, each) for each in found)
+        known = (each if each.overdue(now) else self._true(database, each) for each in found)
         before = next((each for each in known if each.state not in CAME_TO_NOTHING), None)
-        means = before and before.means(self._clock(), idempotent=idempotent)
+        means = before and before.means(now, idempotent=idempotent)
         return None if means in {None, Earlier.NOTHING} else before
 
     def _find(self, database: sqlite3.Connection, job_id: str) -> Entry:
         entry = self._one(database, "where id = ?", job_id)
         if entry is None:
-            known = [row[0] for row in database.execute("select id from jobs")]
+            known = [str(row[0]) for row in database.execute("select id from jobs")]
             raise UnknownNameError.among(
                 job_id, known, what="job", advice="%retouch_nb jobs lists them."
             )

@@ -1,5 +1,7 @@
 import asyncio
+import io
 import logging
+import zipfile
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -969,3 +971,95 @@ def test_options_without_effect_are_no_difference(
     normal = [RetouchObject(photo, mask, retouch_strength=n).plain() for n in (0, 90)]
     assert client.identity(metal[0], route) == client.identity(metal[1], route)
     assert client.identity(normal[0], route) != client.identity(normal[1], route)
+
+
+def left_running(client: Client, route: Route, operation: Operation, service: Any) -> None:
+    """Start a task and stop waiting for it."""
+    service.pending = 10**6
+    with pytest.raises(WaitTimeout):
+        run(client.run(operation, route, job_id="j1", patience=5))
+    service.pending = 0
+
+
+def test_a_task_that_the_clock_alone_calls_over_is_not_paid_again(
+    client: Client, route: Route, operation: Operation, service: Any, moment: Any, new_client: Any
+) -> None:
+    """A clock that jumps ahead has not made the service forget: asking costs nothing, so it is asked first."""
+    left_running(client, route, operation, service)
+    moment.now += 3 * 86_400
+    assert client.foresee(operation, route).price.credits == 2
+    result = run(new_client().run(operation, route, max_credits=0))
+    assert (result.receipt.job_id, result.photo.data) == ("j1", service.result)
+    assert len(service.accepted) == 1
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        httpx.Response(404, json={"status": 404, "message": "no such task"}),
+        httpx.Response(400, json={"status": 400, "message": "expired"}),
+    ],
+)
+def test_a_task_that_is_over_for_the_service_too_is_begun_anew(
+    client: Client, route: Route, operation: Operation, service: Any, moment: Any, gone: Any
+) -> None:
+    """In the same run, within the person's cap, and the old row says what became of it."""
+    left_running(client, route, operation, service)
+    moment.now += 3 * 86_400
+    service.plans["GET"] = [gone]
+    with pytest.raises(BudgetError):
+        run(client.run(operation, route, max_credits=0))
+    assert len(service.accepted) == 1
+    assert run(client.run(operation, route)).receipt.job_id != "j1"
+    assert len(service.accepted) == 2
+    assert states(client) == ["done", "expired"]
+
+
+def test_a_link_that_is_over_is_followed_once_more(
+    client: Client, route: Route, photo: Photo, service: Any, moment: Any
+) -> None:
+    """The same where nothing but a link leads to the result."""
+    service.plans["link"] = [httpx.Response(500)] * 4
+    with pytest.raises(ServiceError):
+        run(client.run(Once(photo), route))
+    moment.now += 3 * 86_400
+    assert run(client.run(Once(photo), route)).photo.data == service.result
+    client.cache.clear()
+    service.plans["link"] = [httpx.Response(500)] * 4
+    with pytest.raises(ServiceError):
+        run(client.run(Once(photo), route, fresh=True))
+    moment.now += 3 * 86_400
+    service.plans["link"] = [httpx.Response(403)] * 2
+    assert run(client.run(Once(photo), route)).photo.data == service.result
+    assert service.kinds.count("POST") == 3
+
+
+def test_by_a_clock_that_was_set_back_nothing_is_repeated(
+    client: Client, route: Route, photo: Photo, service: Any, moment: Any
+) -> None:
+    """Nobody knows whether the service still knows the key, so a person decides."""
+    place = replace(route, provider=RETOUCHER)
+    service.plans["POST"] = [RESET] * 4
+    with pytest.raises(UnknownOutcomeError):
+        run(client.run(Layered(photo), place))
+    moment.now -= 10 * 86_400
+    with pytest.raises(UnknownOutcomeError):
+        run(client.run(Layered(photo), place))
+    assert service.kinds.count("POST") == 4
+
+
+def test_a_damaged_archive_is_fetched_anew_and_not_kept(
+    client: Client, route: Route, photo: Photo, service: Any
+) -> None:
+    """A byte that fell over on the way would be handed out from the cache for ever; the service sends it again for nothing."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("1_Heal_blendmode=normal.png", photo.data)
+    whole = file.getvalue()
+    damaged = bytearray(whole)
+    damaged[len(photo.data) // 2] ^= 1
+    service.plans["link"] = [httpx.Response(200, content=bytes(damaged))]
+    service.result = whole
+    result = run(client.run(Layered(photo), replace(route, provider=RETOUCHER)))
+    assert (result.kind, result.data) == ("zip", whole)
+    assert len(service.accepted) == 1
