@@ -25,6 +25,12 @@ Resolve: TypeAlias = Callable[[str, int], Iterable[str]]
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
+INNER = [
+    ipaddress.ip_network(network)
+    for network in ("192.0.0.0/24", "168.63.129.16/32", "fec0::/10", "3fff::/20")
+]
+"""What some versions of Python take for the public internet: Oracle's and Azure's clouds tell machines their secrets there."""
+
 
 def resolve(host: str, port: int, /) -> list[str]:
     """Ask the system for the addresses of a name; `OSError` when there are none."""
@@ -41,7 +47,9 @@ def is_public(address: str, /) -> bool:
     (True, False, False)
     """
     return all(
-        ip.is_global and not (ip.is_multicast or ip.is_reserved)
+        ip.is_global
+        and not (ip.is_multicast or ip.is_reserved)
+        and not any(ip in network for network in INNER)
         for ip in _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
     )
 

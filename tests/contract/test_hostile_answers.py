@@ -1,6 +1,6 @@
 """Whatever a service sends back ends in a result or in one error with a type, and in nothing else.
 
-Three services that speak their contract up to the moment that is tried, and then say what the test gives them.
+Five operations of three services that keep their contract up to the moment that is tried, and then say what the test gives them.
 """
 
 import asyncio
@@ -29,20 +29,25 @@ from retouch_nb.errors import (
     UnknownOutcomeError,
 )
 from retouch_nb.photo import Photo
-from retouch_nb.providers.ailabtools import AILABTOOLS, MatchStyle
-from retouch_nb.providers.picwish import PICWISH, Enhance
-from retouch_nb.providers.retouch4me import RETOUCH4ME, Retouch
+from retouch_nb.providers import operations
+from retouch_nb.providers.ailabtools import MatchStyle
+from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
+from retouch_nb.providers.retouch4me import Retouch
 
 PHOTO = Photo.open(np.full((40, 60, 3), 90, np.uint8))
 RESULT = PHOTO.data
 KEY = "canary-7f3a9c51"
+SPOT = np.zeros((40, 60), bool)
+SPOT[9:20, 9:30] = True
 OPERATIONS: dict[str, Callable[[], Operation]] = {
-    "picwish": lambda: Enhance(PHOTO),
-    "ailabtools": lambda: MatchStyle(PHOTO, PHOTO),
-    "retouch4me": lambda: Retouch(PHOTO, "Heal 1.0", layers=True),
+    "inpaint": lambda: Inpaint(PHOTO, SPOT),
+    "enhance": lambda: Enhance(PHOTO),
+    "retouch_object": lambda: RetouchObject(PHOTO, SPOT),
+    "match_style": lambda: MatchStyle(PHOTO, PHOTO),
+    "retouch": lambda: Retouch(PHOTO, "Heal 1.0", layers=True),
 }
-PROVIDERS = {each.name: each for each in (PICWISH, AILABTOOLS, RETOUCH4ME)}
-POLLED = ("picwish", "retouch4me")
+PROVIDERS = {name: operations()[name].provider for name in OPERATIONS}
+POLLED = [name for name in OPERATIONS if name != "match_style"]
 every = pytest.mark.parametrize("name", OPERATIONS)
 
 
@@ -53,7 +58,7 @@ def said(body: Any, status: int = 200, **headers: str) -> httpx.Response:
 
 
 class Service(httpx.AsyncBaseTransport):
-    """Any of the three; `plans` says what comes instead of the usual answer, for ever."""
+    """Any of the five; `plans` says what comes instead of the usual answer, for ever."""
 
     def __init__(self, **plans: httpx.Response) -> None:
         self.plans = plans
@@ -236,7 +241,7 @@ def test_what_is_no_picture_is_one_error_with_the_id(home: Path, name: str, what
     assert isinstance(error, ServiceError)
     assert error.provider == PROVIDERS[name].title
     assert error.code
-    assert error.ticket == ("" if name == "ailabtools" else "t-1")
+    assert error.ticket == ("" if name == "match_style" else "t-1")
     assert service.posts == 1
     assert peak < 50_000_000
 
@@ -268,7 +273,7 @@ def test_a_result_that_is_nowhere_is_one_error_with_the_id(home: Path, image: ob
     """What stands for the picture is an address we follow, or base64 of a picture."""
     task = {"task_id": "t-1", "state": 1, "image": image}
     tracemalloc.start()
-    error = ends(home, "picwish", Service(state=said({"status": 200, "data": task})))
+    error = ends(home, "enhance", Service(state=said({"status": 200, "data": task})))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert isinstance(error, ProtocolError)
@@ -290,7 +295,7 @@ def test_a_long_message_of_a_service_takes_little_memory(home: Path) -> None:
     """Blanks by the million are not taken apart to make one short line of them."""
     service = Service(start=said({"status": 400, "message": "a " * 5_000_000}))
     tracemalloc.start()
-    error = ends(home, "picwish", service)
+    error = ends(home, "enhance", service)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert isinstance(error, ServiceError)
@@ -301,7 +306,7 @@ def test_many_small_values_are_not_unpacked(home: Path) -> None:
     """Three bytes on the wire would be seventy in memory."""
     service = Service(start=said(b'{"data": [' + b"{}," * 4_000_000 + b"0]}"))
     tracemalloc.start()
-    ends(home, "picwish", service)
+    ends(home, "enhance", service)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 50_000_000

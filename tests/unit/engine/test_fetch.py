@@ -97,6 +97,11 @@ def test_a_public_address_is_downloaded() -> None:
         "::ffff:127.0.0.1",
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
+        "192.0.0.192",
+        "168.63.129.16",
+        "::ffff:192.0.0.192",
+        "fec0::1",
+        "3fff::1",
     ],
 )
 def test_an_address_of_no_public_network_is_not_downloaded_from(address: str) -> None:
