@@ -260,14 +260,14 @@ def test_a_head_that_trickles_is_left_in_time(endless: bytes) -> None:
     over = threading.Event()
 
     def drip(listener: socket.socket) -> None:
-        connection, _ = listener.accept()
-        with connection, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), listener.accept()[0] as connection:
             connection.sendall(endless)
             while endless and not over.wait(0.05):
                 connection.sendall(b"x")
             over.wait(10)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)  # on a busy machine the time is up before anybody connects
         server = threading.Thread(target=drip, args=[listener])
         server.start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
