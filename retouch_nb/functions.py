@@ -14,7 +14,7 @@ from retouch_nb.providers import operation_named
 from retouch_nb.receiver import Webhook
 
 if TYPE_CHECKING:
-    from retouch_nb.batches import Run
+    from retouch_nb.batches import Plan, Run
 
 
 def function(operation: type[Operation]) -> Callable[..., Edit]:
@@ -100,9 +100,10 @@ def batch(
     scheduler: Any = None,
     restore_outside: bool = False,
     provenance: bool = True,
+    dry_run: bool = False,
     detach: bool = False,
     **options: Any,
-) -> "Run":
+) -> "Run | Plan":
     """Do the same to many photos, and keep a manifest of what became of each.
 
     A second call with the same arguments does only what is missing. One photo that fails never stops the others; what would
@@ -138,6 +139,9 @@ def batch(
         Put the originals back outside the masks, to the last bit beyond a narrow seam.
     provenance : bool
         Let JPEG, PNG and WebP results carry how they were made, as `Edit.save` does; the manifest tells it in any case.
+    dry_run : bool
+        Give the `Plan`: every photo that is missing is opened and checked, and it says how many requests at what cost. Nothing is
+        sent, and nothing is written.
     detach : bool
         Do not wait; give the running `Run`.
     **options
@@ -145,7 +149,7 @@ def batch(
 
     Returns
     -------
-    Run
+    Run or Plan
         ``run.counts``, ``run.retry("transient")``, ``run.to_frame()``, ``run.manifest``; shows itself.
 
     Raises
@@ -161,24 +165,24 @@ def batch(
     >>> run.counts, [row.output for row in run.rows()]
     ({'done': 2}, ['000000.png', '000001.png'])
     """
-    from retouch_nb.batches import start  # 25 ms, for those who need it
+    from retouch_nb.batches import foresee, start  # 25 ms, for those who need it
 
     kind = operation_named(operation) if isinstance(operation, str) else operation
-    run = start(
-        session.current(),
-        kind,
-        photos,
-        out=out,
-        column=column,
-        masks=masks,
-        concurrency=concurrency,
-        max_credits=max_credits,
-        provider=provider,
-        scheduler=scheduler,
-        restore_outside=restore_outside,
-        provenance=provenance,
-        options=options,
-    )
+    asked: dict[str, Any] = {
+        "out": out,
+        "column": column,
+        "masks": masks,
+        "concurrency": concurrency,
+        "max_credits": max_credits,
+        "provider": provider,
+        "scheduler": scheduler,
+        "restore_outside": restore_outside,
+        "provenance": provenance,
+        "options": options,
+    }
+    if dry_run:
+        return foresee(session.current(), kind, photos, **asked)
+    run = start(session.current(), kind, photos, **asked)
     return run if detach else run.wait()
 
 

@@ -414,10 +414,8 @@ class Run:
     def _missing(self, reasons: frozenset[str]) -> Iterator[Attempt]:
         """Walk the source and give what is to be done."""
         for position, item in enumerate(self._source.walk()):
-            row = self._book.enter(item, position)
-            if row.state == "done" and not (self.out / row.output).exists():
-                row = self._book.update(row.source, state="waiting")
-            if _wanted(row, item, reasons):
+            row = met(self._book, self.out, item, position)
+            if wanted(row, item, reasons):
                 yield Attempt(
                     self.recipe,
                     item,
@@ -537,7 +535,16 @@ class Run:
         )
 
 
-def _wanted(row: Row, item: Item, reasons: frozenset[str]) -> bool:
+def met(book: Manifest, folder: Path, item: Item, position: int) -> Row:
+    """Give the row of a photo as it stands: one whose result is gone from the folder waits again."""
+    row = book.enter(item, position)
+    if row.state == "done" and not (folder / row.output).exists():
+        return book.update(row.source, state="waiting")
+    return row
+
+
+def wanted(row: Row, item: Item, reasons: frozenset[str] = frozenset()) -> bool:
+    """Tell whether a photo is to be looked at: what is missing, or only what failed for some reasons."""
     if reasons:
         return row.state != "done" and row.reason in reasons
     if row.state != "done":

@@ -186,9 +186,9 @@ async def retouch(
         Whatever went wrong.
     """
     request = await asyncio.to_thread(attempt.recipe.request, attempt.item)
-    facts = _given(request, route.maker)
+    facts = given_to(request, route.maker)
     row = attempt.row
-    if row.state == "done" and _same(row, facts):
+    if is_same(row, facts):
         return Product({})
     if row.task_id and row.sent_by and not attempt.fresh:
         until = row.sent_at and row.sent_at + route.provider.result_hours * 3600
@@ -207,11 +207,14 @@ async def retouch(
     return await asyncio.to_thread(_product, session, attempt.recipe, request, result, facts)
 
 
-def _same(row: Row, facts: Mapping[str, Any]) -> bool:
-    return (row.photo_sha256, row.mask_sha256) == (facts["photo_sha256"], facts["mask_sha256"])
+def is_same(row: Row, facts: Mapping[str, Any]) -> bool:
+    """Tell whether a photo is done already, with this very picture and mask."""
+    sent = (row.photo_sha256, row.mask_sha256)
+    return row.state == "done" and sent == (facts["photo_sha256"], facts["mask_sha256"])
 
 
-def _given(request: Operation, maker: str) -> dict[str, Any]:
+def given_to(request: Operation, maker: str) -> dict[str, Any]:
+    """Write down what is sent, to whom."""
     photo, mask = request.photo, getattr(request, "mask", None)
     known = isinstance(photo, Photo)
     return {

@@ -15,7 +15,7 @@ from retouch_nb.providers import operation_named
 from retouch_nb.session import Session
 
 if TYPE_CHECKING:
-    from retouch_nb.batches import Run
+    from retouch_nb.batches import Plan, Run
 
 USAGE = "%retouch_nb batch OPERATION PHOTOS OUT [options]"
 
@@ -40,6 +40,7 @@ class BatchOptions:
     provenance: Annotated[
         bool, "Let results carry how they were made; --provenance=no leaves it out."
     ] = True
+    dry_run: Annotated[bool, "Check and count, say what it costs; send nothing."] = False
     detach: Annotated[bool, "Do not wait; give the running batch."] = False
 
 
@@ -56,8 +57,8 @@ def batch_of(
     out: str,
     options: Sequence[str],
     scope: Mapping[str, Any],
-) -> "Run":
-    """Start what the words say, and wait for it.
+) -> "Run | Plan":
+    """Start what the words say, and wait for it; or only plan it.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def batch_of(
     scope : mapping
         The notebook's variables.
     """
-    from retouch_nb.batches import start
+    from retouch_nb.batches import foresee, start
 
     kind = operation_named(operation)
     if is_flag(photos) or is_flag(out):
@@ -84,15 +85,11 @@ def batch_of(
         for p in params(BatchOptions)
         if p.name in words
     }
-    detach = chosen.pop("detach", False)
-    run = start(
-        session,
-        kind,
-        _variable(photos, scope),
-        out=str(value(out, scope)),
-        **chosen,
-        options=own,
-    )
+    detach, dry_run = chosen.pop("detach", False), chosen.pop("dry_run", False)
+    asked = {"out": str(value(out, scope)), **chosen, "options": own}
+    if dry_run:
+        return foresee(session, kind, _variable(photos, scope), **asked)
+    run = start(session, kind, _variable(photos, scope), **asked)
     return run if detach else run.wait()
 
 

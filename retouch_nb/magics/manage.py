@@ -29,7 +29,7 @@ from retouch_nb.session import Session
 from retouch_nb.table import Table, Text
 
 if TYPE_CHECKING:
-    from retouch_nb.batches import Run
+    from retouch_nb.batches import Plan, Run
 
 NAME = "retouch_nb"
 
@@ -78,7 +78,7 @@ class Desk:
         task_id = self._session.forget(id)
         return Text(f"Forgot {id}{f'; its id at the service was {task_id}' if task_id else ''}.")
 
-    def batch(self, operation: str, photos: str, out: str, *options: str) -> "Run":
+    def batch(self, operation: str, photos: str, out: str, *options: str) -> "Run | Plan":
         """Do the same to many photos: a folder, a glob, an address, a variable; the rest as for %OPERATION, and --masks."""
         return batch_of(self._session, operation, photos, out, options, self.scope)
 

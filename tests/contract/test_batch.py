@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from retouch_nb.batches import Run, start
+from retouch_nb.batches import Run, foresee, start
 from retouch_nb.client import Client, Route
 from retouch_nb.contract import Operation, Provider
 from retouch_nb.credentials import Credentials
@@ -272,6 +272,43 @@ def test_a_lost_answer_is_never_sent_again_by_itself(cloud: AtService, tmp_path:
     assert len(cloud.service.accepted) == 1
     assert states(run.retry("unknown")) == ["done", "done"]
     assert run.spent == 3 * 2
+
+
+def test_a_plan_says_what_would_be_sent_and_at_what_cost(cloud: AtService, tmp_path: Path) -> None:
+    """What is done, cached or broken is not counted; nothing is sent and no folder is made."""
+    given = [*photos(4), b"no picture"]
+    asked: dict[str, Any] = {"out": tmp_path / "out", "options": {}}
+    first = foresee(cloud, Enhance, given, **asked, max_credits=5)
+    assert (first.photos, first.outlook.calls, first.outlook.price.credits) == (5, 4, 8)
+    assert list(first.unusable) == ["row 4"]
+    assert "leave photos out" in repr(first)
+    assert not cloud.service.times and not (tmp_path / "out").exists()
+    batch(cloud, given[2:3], tmp_path / "elsewhere")
+    batch(cloud, given[:1], tmp_path / "out")
+    sent, files = len(cloud.service.times), {path: path.read_bytes() for path in _files(tmp_path)}
+    later = foresee(cloud, Enhance, given, **asked)
+    assert (later.done, later.outlook.calls, later.outlook.cached, later.spent) == (1, 2, 1, 2)
+    assert len(cloud.service.times) == sent
+    assert {path: path.read_bytes() for path in _files(tmp_path)} == files
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in (folder / "out").rglob("*") if path.is_file())
+
+
+def test_a_plan_does_not_use_photos_up(cloud: AtService, tmp_path: Path) -> None:
+    """What can be walked only once is refused."""
+    with pytest.raises(ParameterError, match="only once"):
+        foresee(cloud, Enhance, iter(photos(2)), out=tmp_path / "out", options={})
+
+
+def test_rows_are_read_by_several_at_once(local: Session, tmp_path: Path) -> None:
+    """Whoever reads last lets go of the folder; then another run may have it."""
+    run = batch(local, photos(3), tmp_path / "out", scale_factor=1)
+    seen = [(row.source, len(list(run.rows()))) for row in run.rows()]
+    assert seen == [("row 0", 3), ("row 1", 3), ("row 2", 3)]
+    assert batch(local, photos(3), tmp_path / "out", scale_factor=1).counts == {"done": 3}
+    assert run.save(tmp_path / "rows.jsonl").read_text().count("\n") == 3
 
 
 @pytest.mark.parametrize("concurrency", [1, 5])

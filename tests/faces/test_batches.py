@@ -56,6 +56,14 @@ def test_a_variable_is_a_source(cell: Callable[[str], Any]) -> None:
     assert np.array_equal(run.to_frame()["output"], ["coffee.png"])
 
 
+def test_a_dry_run_is_a_plan_and_leaves_no_trace(cell: Callable[[str], Any], folder: Path) -> None:
+    """It counts and prices; nothing is sent and no folder is made."""
+    plan = cell("%retouch_nb batch enhance coffee.png out --provider picwish --dry-run")
+    assert "1 photo · 1 new request · cost 2 credits" in repr(plan)
+    assert "a plan sends nothing" in plan._repr_html_()
+    assert not (folder / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("line", "error", "words"),
     [
