@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -12,6 +12,12 @@ from retouch_nb.photo import is_link
 
 ENDINGS: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 """What counts as a picture in a folder; a glob or a list may name anything."""
+
+UNREAD: Final = frozenset(
+    f".{ending}"
+    for ending in "heic heif avif jxl jp2 gif psd dng cr2 cr3 nef arw orf raf rw2".split()  # noqa: SIM905
+)
+"""Pictures that no service takes as they are: left out of a folder, but not without a word."""
 
 _CHANGES: Final = (
     "ETag",
@@ -107,23 +113,39 @@ def _stamp(facts: Mapping[str, Any]) -> str:
     return f"{facts.get('size')}-{change}" if change else ""
 
 
-def local_files(folder: Path, *, skip: Path) -> Iterator[Path]:
-    """Walk a folder and those in it by name, without hidden ones and without `skip`; pictures only."""
-    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+def local_files(folder: Path, *, skip: Path, endings: Collection[str] = ENDINGS) -> Iterator[Path]:
+    """Walk a folder and those in it by name, without hidden ones and without `skip`; files of these endings only.
+
+    A link that leads back into a folder above it is not followed.
+
+    Raises
+    ------
+    PictureError
+        A folder may not be read.
+    """
+    return _walked(folder, frozenset({skip}), endings)
+
+
+def _walked(folder: Path, closed: frozenset[Path], endings: Collection[str]) -> Iterator[Path]:
+    closed |= {folder.resolve()}
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise unreadable(str(folder), error) from error
     for entry in entries:
         if entry.name.startswith("."):
             continue
         path = Path(entry.path)
         if entry.is_dir():
-            if path.resolve() != skip:
-                yield from local_files(path, skip=skip)
-        elif is_picture(entry.name):
+            if path.resolve() not in closed:
+                yield from _walked(path, closed, endings)
+        elif is_picture(entry.name, endings):
             yield path
 
 
-def is_picture(name: str) -> bool:
+def is_picture(name: str, endings: Collection[str] = ENDINGS) -> bool:
     """Tell by the ending."""
-    return PurePosixPath(name).suffix.lower() in ENDINGS
+    return PurePosixPath(name).suffix.lower() in endings
 
 
 def material(value: Any, called: str) -> Any:

@@ -48,6 +48,8 @@ class Plan:
         Photos at once.
     spent, cap : int, int or None
         Credits of all calls on the folder, and the most that they may spend.
+    note : str
+        What the source has left out.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class Plan:
     concurrency: int = 1
     spent: int = 0
     cap: int | None = None
+    note: str = ""
 
     @property
     def facts(self) -> tuple[str, ...]:
@@ -78,7 +81,7 @@ class Plan:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Say what may be worth knowing, each on a line: what the cap allows, and what cannot be sent."""
-        return (*self._over(), *self._faults())
+        return (*self._over(), *filter(None, [self.note]), *self._faults())
 
     def _over(self) -> Iterator[str]:
         credits = self.outlook.price.credits
@@ -148,7 +151,7 @@ def plan(
                 outlook = outlook.plus(session.client.foresee(request, route))
         book.close()
     name = recipe.operation.name
-    return Plan(name, photos, done, left, unusable, outlook, concurrency, spent, cap)
+    return Plan(name, photos, done, left, unusable, outlook, concurrency, spent, cap, source.note)
 
 
 def _copied(folder: Path, copy: Path, recipe: Mapping[str, Any]) -> Manifest:

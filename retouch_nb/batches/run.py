@@ -199,10 +199,11 @@ class Run:
     def start(self, *reasons: str) -> "Run":
         """Do what is missing, on the background; only what failed for some reasons, when they are named."""
         self._check_idle()
-        self._book.open()
-        self._book.next_turn()
-        self._over = Future()
-        self._state, self._note = "running", ""
+        with self._lock:
+            self._book.open()
+            self._book.next_turn()
+            self._over = Future()
+            self._state, self._note = "running", ""
         self._cached = self._tried = 0
         self._began = self._monotonic()
         self._desk = Desk(self._book, self._max_credits)
@@ -331,7 +332,7 @@ class Run:
             self._tried / seconds if seconds > 0 else 0.0,
             tuple(self._latest),
             str(self.out),
-            self._note,
+            " ".join(filter(None, [self._note, self._source.note])),
         )
 
     def __repr__(self) -> str:

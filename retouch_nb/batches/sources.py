@@ -6,7 +6,8 @@ An `Item` only says where a photo is and what it is called; whoever works on it 
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ from PIL import Image
 
 from retouch_nb.batches.masks import MaskRule, Pattern, load, of_value, one_each, rule
 from retouch_nb.batches.places import (
+    UNREAD,
     is_remote,
     local_files,
     located,
@@ -84,11 +86,14 @@ class Source:
         How many there are, where that is known before walking.
     once : bool
         It can be walked a single time: an iterator.
+    note : str
+        What was left out, a sentence.
     """
 
     walk: Callable[[], Iterator[Item]] = field(repr=False)
     count: int | None = None
     once: bool = False
+    note: str = ""
 
 
 def find_photos(photos: Any, *, column: str | None = None, masks: Any = None, out: Path) -> Source:
@@ -299,7 +304,9 @@ def _from_folder(folder: Path, masks: MaskRule, out: Path) -> Source:
             for path in local_files(folder, skip=out)
         ),
         masks,
-        f"The folder {str(folder)!r} has no pictures.",
+        " ".join(
+            filter(None, [f"The folder {str(folder)!r} has no pictures that can be used.", note])
+        ),
     )
 
 
@@ -335,7 +342,16 @@ def _from_remote(url: str, masks: MaskRule, *, wanted: bool) -> Source:
             f"{url} cannot be listed: {error}.", advice="Nothing was sent."
         ) from error
     base = "" if wanted else url.rstrip("/") + "/"
-    return _from_files(
+    note = _left_out(folder, out)
+    found = _from_files(
+    return replace(found, note=note)
+
+
+def _left_out(folder: Path, out: Path) -> str:
+    """Name the pictures of a folder that are no photos to us, by their endings."""
+    endings = Counter(path.suffix.lower() for path in local_files(folder, skip=out, endings=UNREAD))
+    words = ", ".join(f"{n:,} {ending}" for ending, n in sorted(endings.items()))
+    return f"Left out, for no service takes them as they are: {words}." if words else ""
         lambda: ((file, _below(file, base), stamp) for file, stamp in found),
         masks,
         f"Nothing matches {url!r}." if wanted else f"{url} has no pictures.",

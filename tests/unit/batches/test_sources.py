@@ -74,6 +74,65 @@ def test_nothing_to_do_is_an_error(folder: Path, photos: str, words: str) -> Non
         find_photos(str(folder / photos), out=folder / "out")
 
 
+def test_a_link_that_leads_back_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    """Every photo is met once, by its own path; a link to a folder elsewhere is a folder."""
+    (folder / "more" / "loop").symlink_to(folder, target_is_directory=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "c.png").write_bytes(DATA)
+    (folder / "linked").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    found = find_photos(folder, out=tmp_path / "out")
+    assert names(found) == ["a", "b", "linked/c", "more/a"]
+
+
+def test_pictures_that_no_service_takes_are_left_out_and_named(
+    folder: Path, tmp_path: Path
+) -> None:
+    """By their endings and how many; a folder that has no others says so."""
+    for name in ("x.HEIC", "more/y.heic", "more/z.gif"):
+        (folder / name).write_bytes(b"...")
+    found = find_photos(folder, out=tmp_path / "out")
+    assert (found.count, "1 .gif, 2 .heic" in found.note) == (3, True)
+    (folder / "only").mkdir()
+    (folder / "only" / "x.heic").write_bytes(b"...")
+    with pytest.raises(PictureError, match=r"no pictures that can be used.*1 \.heic"):
+        find_photos(folder / "only", out=tmp_path / "out")
+
+
+def test_a_folder_that_is_gone_is_named(folder: Path, tmp_path: Path) -> None:
+    """Also while it is walked."""
+    walk = find_photos(folder, out=tmp_path / "out").walk()
+    next(walk)
+    (folder / "more" / "a.png").unlink()
+    (folder / "more").rmdir()
+    with pytest.raises(PictureError, match="more"):
+        list(walk)
+
+
+def test_photos_by_name_are_called_by_it(tmp_path: Path) -> None:
+    """So are masks with the same names; a picture as data sets keep it is one photo, not two."""
+    mask = np.zeros((12, 16), bool)
+    found = find_photos({"day": RED, 7: DATA}, masks={"day": mask, 7: mask}, out=tmp_path)
+    assert [(item.key, item.name) for item in walked(found)] == [("day", "day"), ("7", "7")]
+    assert all(item.open()[1] is mask for item in walked(found))
+    assert find_photos({"bytes": DATA, "path": "cat.png"}, out=tmp_path).count == 1
+    with pytest.raises(ParameterError, match="other names"):
+        find_photos({"day": RED}, masks={"night": mask}, out=tmp_path)
+    with pytest.raises(ParameterError, match="photos by name"):
+        find_photos([RED], masks={"day": mask}, out=tmp_path)
+
+
+def test_a_folder_of_masks_asks_how_they_are_called(folder: Path, tmp_path: Path) -> None:
+    """The message shows the pattern."""
+    with pytest.raises(ParameterError, match=r"more/\{stem\}\.png"):
+        find_photos(folder, masks=folder / "more", out=tmp_path)
+
+
+def test_a_table_that_is_not_computed_yet_is_refused(tmp_path: Path) -> None:
+    """The message says what brings its rows."""
+    with pytest.raises(ParameterError, match=r"photos\.collect\(\)"):
+        find_photos(pl.LazyFrame({"p": ["a.png"]}), column="p", out=tmp_path)
+
+
 def test_an_address_is_listed_and_read_when_its_turn_comes(tmp_path: Path) -> None:
     """Folders and globs behind fsspec's addresses are walked like local ones."""
     memory = fsspec.filesystem("memory")
