@@ -6,6 +6,7 @@ whole, again and again while the run goes on, and replaced at once.
 
 import csv
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -18,7 +19,8 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_type_hints
 
 from retouch_nb.batches.sources import Item
-from retouch_nb.errors import HomeError, ParameterError
+from retouch_nb.errors import HomeError, MissingExtraError, ParameterError
+from retouch_nb.files import replacing
 from retouch_nb.photo import FORMATS
 
 BOOK: Final = ".manifest.sqlite3"
@@ -214,9 +216,10 @@ class Manifest:
 
         A photo met twice in one walk has two rows.
         """
+        source = _writable(item.key)
         with self._lock:
             for nth in range(1, 1_000_000):
-                key = item.key if nth == 1 else f"{item.key} ({nth})"
+                key = source if nth == 1 else f"{source} ({nth})"
                 row = self._find(key)
                 if row is None:
                     return self._insert(Row(key, position, self._free_name(item), turn=self._turn))
@@ -227,6 +230,7 @@ class Manifest:
     def update(self, source: str, **facts: Any) -> Row:
         """Write down what was found out about a photo."""
         sets = ", ".join(f"{name} = ?" for name in facts)
+        facts = {name: _writable(fact) for name, fact in facts.items()}
         with self._lock:
             before = self.find(source)
             after = replace(before, **facts)
@@ -263,13 +267,25 @@ class Manifest:
             query = "select coalesce(sum(credits), 0) from photos"
             return int(self._run(query).fetchone()[0])
 
-    def export(self) -> Path:
-        """Write the file that others read, whole and at once."""
-        target = self.path
-        partial = target.with_name(f".{target.name}.part")
-        write = _write_parquet if target.suffix == ".parquet" else _write_csv
-        write(partial, self.rows())
-        partial.replace(target)
+    def export(self, target: Path | None = None) -> Path:
+        """Write the file that others read, whole and at once: `path`, or another one in the form its ending says.
+
+        Raises
+        ------
+        ParameterError
+            The ending is none of ``.parquet``, ``.csv`` and ``.jsonl``.
+        MissingExtraError
+            pyarrow is not installed, and the file is to be Parquet.
+        """
+        target = target or self.path
+        write = WRITERS.get(target.suffix.lower())
+        if write is None:
+            raise ParameterError(
+                f"{target.suffix or 'a name without ending'!r} is no form of a manifest.",
+                advice=f"Nothing was written. Use one of {', '.join(WRITERS)}.",
+            )
+        with replacing(target) as partial:
+            write(partial, self.rows())
         return target
 
     def _begin(self, database: sqlite3.Connection) -> None:
@@ -341,6 +357,13 @@ class Manifest:
             del self.counts[row.state, row.reason]
 
 
+def _writable(fact: Any) -> Any:
+    """Give text that every file can hold: bytes of a file's name that are no UTF-8 are written as their numbers."""
+    if not isinstance(fact, str):
+        return fact
+    return os.fsencode(fact).decode("utf-8", "backslashreplace")
+
+
 def _connected(path: Path) -> sqlite3.Connection:
     """Open the book for one process alone, which also spares shared memory on network disks."""
     database = sqlite3.connect(path, timeout=0.5, isolation_level=None, check_same_thread=False)
@@ -393,9 +416,11 @@ def _pyarrow() -> Any:
 
 
 def _write_parquet(path: Path, rows: Iterator[Row]) -> None:
-    import pyarrow
-    from pyarrow.parquet import ParquetWriter
-
+    try:
+        import pyarrow
+        from pyarrow.parquet import ParquetWriter
+    except ImportError:
+        raise MissingExtraError.of("data", "pyarrow", "a manifest as Parquet") from None
     kinds = {"int": pyarrow.int64(), "float": pyarrow.float64(), "bool": pyarrow.bool_()}
     moment = pyarrow.timestamp("us", tz="UTC")
     schema = pyarrow.schema(
@@ -422,7 +447,24 @@ def _write_csv(path: Path, rows: Iterator[Row]) -> None:
         writer = csv.DictWriter(file, PUBLIC)
         writer.writeheader()
         for row in rows:
-            values = row.public()
-            for name in ("started_at", "finished_at"):
-                values[name] = values[name].isoformat() if values[name] else ""
-            writer.writerow(values)
+            writer.writerow(_plain(row))
+
+
+def _write_jsonl(path: Path, rows: Iterator[Row]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(_plain(row), ensure_ascii=False) + "\n")
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    """Give what the file shows, moments as text."""
+    values = row.public()
+    return {n: v.isoformat() if isinstance(v, datetime) else v for n, v in values.items()}
+
+
+WRITERS: Final[dict[str, Callable[[Path, Iterator[Row]], None]]] = {
+    ".parquet": _write_parquet,
+    ".csv": _write_csv,
+    ".jsonl": _write_jsonl,
+}
+"""How rows are written, by the ending of the file."""

@@ -4,6 +4,7 @@ A `Run` can be watched while it lives, stopped, and taken up again: what is done
 """
 
 import asyncio
+import os
 import signal
 import threading
 import time
@@ -54,7 +55,7 @@ THUMBNAIL: Final = 192
 """Their longer side, in pixels."""
 
 EXPORT_SECONDS: Final = 10.0
-"""Seconds between two writings of the manifest's file, at least; and never more than a twentieth of the time."""
+"""Seconds between two writings of the manifest's file; less in the beginning, more where writing would take over a twentieth."""
 
 
 class View(Protocol):
@@ -188,6 +189,7 @@ class Run:
         self._over.set_result(None)
         self._note = ""
         self._state = "waiting"
+        self._readers = 0
         self._task: asyncio.Task[None] | None = None
         self._latest: deque[Thumbnail] = deque(maxlen=LATEST)
         self._next_thumbnail = 0.0
@@ -288,14 +290,21 @@ class Run:
 
     def rows(self, *, states: Collection[str] = (), reasons: Collection[str] = ()) -> Iterator[Row]:
         """Walk the rows in the order of the source, all or those of some states or reasons."""
-        idle = self.done()
-        if idle:
-            self._book.open()
-        try:
+        with self._reading():
             yield from self._book.rows(states=states, reasons=reasons)
-        finally:
-            if idle:
-                self._book.close()
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the manifest to another file: ``.parquet``, ``.csv`` or ``.jsonl``, as the ending says.
+
+        Raises
+        ------
+        ParameterError
+            It is another ending.
+        MissingExtraError
+            pyarrow is not installed, and the file is to be Parquet.
+        """
+        with self._reading():
+            return self._book.export(Path(path).expanduser())
 
     def to_frame(self) -> Any:
         """Give the manifest as a pandas data frame.
@@ -342,6 +351,24 @@ class Run:
         """Show it, unless the cell that waited for it shows it already."""
         return "" if self.is_shown() else html(self.snapshot())
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Hold the folder as long as anybody reads, or the run goes on."""
+        with self._lock:
+            self._readers += 1
+            self._book.open()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                self._let_go()
+
+    def _let_go(self) -> None:
+        """Let others have the folder when nobody needs it here any more."""
+        if not self._readers and self._state not in ENDS:
+            self._book.close()
+
     def _check_idle(self) -> None:
         if not self.done():
             raise ParameterError("The run is still going.", advice="Wait for it, or run.stop().")
@@ -372,7 +399,8 @@ class Run:
         self._state = "broken off" if error else ENDS[self._state]
         if self._state == "stopped":
             self._note = "Run it again to go on: what is done stays done."
-        self._book.close()
+        with self._lock:
+            self._let_go()
         if error is None:
             self._over.set_result(None)
         else:
@@ -491,7 +519,7 @@ class Run:
 
     async def _export_until(self, over: asyncio.Event) -> None:
         """Write the manifest's file now and then; ends only between two writings."""
-        pause = EXPORT_SECONDS
+        pause = TICK
         while not over.is_set():
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(over.wait(), pause)
@@ -499,7 +527,7 @@ class Run:
             began = self._monotonic()
             with suppress(Exception):  # the rows are safe; the last writing tells of trouble
                 await asyncio.to_thread(self._book.export)
-            pause = max(EXPORT_SECONDS, 20 * (self._monotonic() - began))
+            pause = max(min(2 * pause, EXPORT_SECONDS), 20 * (self._monotonic() - began))
 
     def _cancel(self) -> None:
         if self._task is not None:

@@ -546,13 +546,19 @@ def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
         photo.save(tmp_path / "photos" / f"{n:02d}.png")
     program = [sys.executable, "-c", KILLED, str(tmp_path)]
     first = subprocess.Popen(program, stdout=subprocess.PIPE)
+
+    def done() -> list[Path]:
+        return list((tmp_path / "out").glob("*.png"))
+
     deadline = time.monotonic() + 60
-    while len(list((tmp_path / "out").glob("*.png"))) < 8 and time.monotonic() < deadline:
+    file = tmp_path / "out" / "manifest.parquet"
+    while (len(done()) < 8 or not file.exists()) and time.monotonic() < deadline:
         time.sleep(0.005)  # another process works
     with suppress(ProcessLookupError):
         os.kill(first.pid, signal.SIGKILL)
     first.communicate()
-    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.png")}
+    assert pq.read_table(file).num_rows > 0  # as it was a moment ago, and whole
+    before = {path.name: path.stat().st_mtime_ns for path in done()}
     assert 8 <= len(before) < 60, "it was not killed in the middle"
     said = subprocess.run(program, capture_output=True, text=True, check=True)
     assert said.stdout == "finished\n"

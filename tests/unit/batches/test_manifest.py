@@ -1,16 +1,19 @@
 """One row a photo: named once, never lost, shown as one file."""
 
 import csv
+import json
+import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from retouch_nb.batches import manifest as module
-from retouch_nb.batches.manifest import Manifest
+from retouch_nb.batches.manifest import PUBLIC, Manifest
 from retouch_nb.batches.sources import Item
 from retouch_nb.errors import HomeError, ParameterError
 
@@ -24,6 +27,32 @@ def item(key: str, name: str = "cat") -> Item:
 @pytest.fixture
 def book(tmp_path: Path) -> Manifest:
     return Manifest(tmp_path / "out", RECIPE)
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
+def test_the_rows_are_written_in_the_form_that_is_asked_for(
+    book: Manifest, tmp_path: Path, ending: str
+) -> None:
+    """Parquet, CSV and JSON lines hold the same columns and the same rows, whatever stands in a message."""
+    awkward = 'no "such" file,\nin größe'
+    book.enter(item("a.png"), 0)
+    book.update("a.png", state="failed", error=awkward, started_at=1.5)
+    written = book.export(tmp_path / f"rows.{ending}")
+    table = {"parquet": pd.read_parquet, "csv": pd.read_csv, "jsonl": _read_lines}[ending](written)
+    assert tuple(table.columns) == PUBLIC
+    assert (table.source[0], table.error[0]) == ("a.png", awkward)
+    assert pd.to_datetime(table.started_at)[0].timestamp() == 1.5
+
+
+def _read_lines(path: Path) -> pd.DataFrame:
+    return pd.DataFrame(json.loads(line) for line in path.read_text("utf-8").splitlines())
+
+
+def test_another_form_is_refused_and_leaves_nothing(book: Manifest, tmp_path: Path) -> None:
+    """The message names those there are."""
+    with pytest.raises(ParameterError, match=r"\.parquet, \.csv, \.jsonl"):
+        book.export(tmp_path / "rows.xlsx")
+    assert not list(tmp_path.glob("*.xlsx*"))
 
 
 def test_two_sources_of_one_name_get_two_names(book: Manifest) -> None:
@@ -50,6 +79,17 @@ def test_a_photo_given_twice_has_two_rows(book: Manifest) -> None:
     book.next_turn()
     assert book.enter(item("cat.png"), 0).source == "cat.png"
     assert len(list(book.rows())) == 2
+
+
+def test_a_name_that_is_no_utf_8_is_written_all_the_same(book: Manifest) -> None:
+    """Old disks have such names; one of them must not end a run."""
+    odd = os.fsdecode(b"caf\xe9.png")
+    row = book.enter(item(odd, "caf"), 0)
+    assert row.source == "caf\\xe9.png"
+    book.update(row.source, state="failed", error=f"Cannot read {odd}")
+    book.next_turn()
+    assert book.enter(item(odd, "caf"), 0).error == "Cannot read caf\\xe9.png"
+    assert pq.read_table(book.export())["source"].to_pylist() == [row.source]
 
 
 def test_a_file_of_somebody_else_keeps_its_name(book: Manifest) -> None:
