@@ -129,6 +129,11 @@ def rule(masks: Any) -> MaskRule:
         return Function(masks)
     if is_link(masks):
         return Same(masks, str(masks))
+    if isinstance(masks, str | Path) and Path(masks).expanduser().is_dir():
+        raise ParameterError(
+            f"masks={str(masks)!r} is a folder.",
+            advice=f"Nothing was sent. Say how a photo's mask is called there: masks={f'{Path(masks).absolute()}/{{stem}}.png'!r}.",
+        )
     mask = Mask.open(material(masks, "mask"))
     return Same(mask, mask.digest)
 

@@ -84,7 +84,9 @@ def file_system(url: str) -> tuple[Any, str]:
     except ImportError as error:  # each kind of address has its own library
         raise MissingExtraError(f"{url} cannot be opened: {error}.") from error
     except ValueError as error:
-        raise PictureError(f"{url!r} is no address that can be read: {error}.") from error
+        raise PictureError(
+            f"{url!r} is no address that can be read: {str(error).rstrip('.')}."
+        ) from error
     return system, path
 
 
@@ -164,9 +166,21 @@ def material(value: Any, called: str) -> Any:
         value = located(value)
     if isinstance(value, File):
         return value.read()
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if is_missing(value):
         raise PictureError(f"There is no {called}.", advice="Nothing was sent.")
     return value
+
+
+def is_missing(value: Any) -> bool:
+    """Tell what tables write where there is nothing: None, NaN, and pandas' own words for it.
+
+    Examples
+    --------
+    >>> is_missing(None), is_missing(float("nan")), is_missing("cat.jpg")
+    (True, True, False)
+    """
+    nan = isinstance(value, float) and math.isnan(value)
+    return value is None or nan or type(value).__name__ in {"NAType", "NaTType"}
 
 
 def place_of(value: Any) -> str:

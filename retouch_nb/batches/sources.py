@@ -102,7 +102,7 @@ def find_photos(photos: Any, *, column: str | None = None, masks: Any = None, ou
     Parameters
     ----------
     photos : object
-        Folder, glob, fsspec URL, table with `column`, column, list, or anything that iterates to photos.
+        Folder, glob, fsspec URL, table with `column`, column, list, mapping of names, or anything that iterates to photos.
     column : str, optional
         Which column of a table.
     masks : object, optional
@@ -123,6 +123,19 @@ def find_photos(photos: Any, *, column: str | None = None, masks: Any = None, ou
     >>> found.count, [item.key for item in found.walk()]
     (2, ['row 0', 'row 1'])
     """
+    kind = type(photos)
+    if hasattr(kind, "collect") and hasattr(kind, "columns"):
+        raise ParameterError(
+            f"A {kind.__name__} has no rows yet.",
+            advice="Nothing was sent. Pass photos.collect().",
+        )
+    if _is_named(photos):
+        return _from_mapping(photos, masks)
+    if _is_named(masks):
+        raise ParameterError(
+            "Masks by name are for photos by name.",
+            advice="Nothing was sent. Pass a list in the order of the photos, a pattern, or a function.",
+        )
     names = column_names(photos)
     if column is not None and names is None:
         raise ParameterError(
@@ -209,6 +222,28 @@ def _from_values(values: Any, masks: Any, *, count: int | None = None) -> Source
         _check_as_many(count, _length(masks))
         return Source(lambda: _each(zip(values, masks, strict=True)), count, values is iter(values))
     return Source(partial(_all, values, rule(masks)), count, values is iter(values))
+
+
+def _is_named(given: Any) -> bool:
+    """Tell a mapping of names from a picture as data sets keep it."""
+    return isinstance(given, Mapping) and not {"bytes", "path"} & set(given)
+
+
+def _from_mapping(photos: Mapping[Any, Any], masks: Any) -> Source:
+    """Walk photos by their names, which their results get too; masks by the same names go with them."""
+    _check_some(len(photos))
+    if _is_named(masks) and set(masks) != set(photos):
+        raise ParameterError(
+            "Photos and masks have other names.", advice="Nothing was sent. Give each photo's mask."
+        )
+    of = rule(None if _is_named(masks) else masks)
+
+    def walk() -> Iterator[Item]:
+        for name, value in photos.items():
+            mask, _ = of_value(masks[name]) if _is_named(masks) else of.choose(place_of(value))
+            yield Item(str(name), clean(str(name)), value, mask)
+
+    return Source(walk, len(photos))
 
 
 def _check_as_many(photos: int | None, masks: int | None) -> None:
@@ -298,7 +333,8 @@ def _from_place(place: str, masks: MaskRule, out: Path) -> Source:
 def _from_folder(folder: Path, masks: MaskRule, out: Path) -> Source:
     if folder.resolve() == out:
         raise _same_folder(folder)
-    return _from_files(
+    note = _left_out(folder, out)
+    found = _from_files(
         lambda: (
             (str(path), _without_ending(path.relative_to(folder)), "")
             for path in local_files(folder, skip=out)
@@ -308,6 +344,14 @@ def _from_folder(folder: Path, masks: MaskRule, out: Path) -> Source:
             filter(None, [f"The folder {str(folder)!r} has no pictures that can be used.", note])
         ),
     )
+    return replace(found, note=note)
+
+
+def _left_out(folder: Path, out: Path) -> str:
+    """Name the pictures of a folder that are no photos to us, by their endings."""
+    endings = Counter(path.suffix.lower() for path in local_files(folder, skip=out, endings=UNREAD))
+    words = ", ".join(f"{n:,} {ending}" for ending, n in sorted(endings.items()))
+    return f"Left out, for no service takes them as they are: {words}." if words else ""
 
 
 def _from_glob(pattern: Path, masks: MaskRule, out: Path) -> Source:
@@ -342,16 +386,7 @@ def _from_remote(url: str, masks: MaskRule, *, wanted: bool) -> Source:
             f"{url} cannot be listed: {error}.", advice="Nothing was sent."
         ) from error
     base = "" if wanted else url.rstrip("/") + "/"
-    note = _left_out(folder, out)
-    found = _from_files(
-    return replace(found, note=note)
-
-
-def _left_out(folder: Path, out: Path) -> str:
-    """Name the pictures of a folder that are no photos to us, by their endings."""
-    endings = Counter(path.suffix.lower() for path in local_files(folder, skip=out, endings=UNREAD))
-    words = ", ".join(f"{n:,} {ending}" for ending, n in sorted(endings.items()))
-    return f"Left out, for no service takes them as they are: {words}." if words else ""
+    return _from_files(
         lambda: ((file, _below(file, base), stamp) for file, stamp in found),
         masks,
         f"Nothing matches {url!r}." if wanted else f"{url} has no pictures.",

@@ -209,12 +209,12 @@ def test_a_data_set_gives_pictures_in_every_form_it_keeps_them(value: Any, tmp_p
 
 
 def test_a_row_without_a_photo_fails_alone() -> None:
-    """None and the NaN that pandas makes of it are missing photos, not missing tables."""
-    items = walked(find_photos([None, float("nan"), DATA], out=Path("out")))
-    for item in items[:2]:
+    """None, NaN and the words that pandas has for it are missing photos, not missing tables."""
+    items = walked(find_photos([None, float("nan"), pd.NA, pd.NaT, DATA], out=Path("out")))
+    for item in items[:4]:
         with pytest.raises(PictureError, match="no photo"):
             item.open()
-    assert items[2].open()[0].size == (16, 12)
+    assert items[4].open()[0].size == (16, 12)
 
 
 def test_one_photo_is_a_list_of_one(tmp_path: Path) -> None:
