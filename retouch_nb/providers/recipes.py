@@ -3,6 +3,7 @@
 Every key is checked against the plug-in's declaration; spelling and nesting of a payload stay as they are.
 """
 
+import difflib
 import json
 import shlex
 from collections.abc import Iterable, Mapping
@@ -12,10 +13,12 @@ from typing import Any, Final
 from retouch_nb.errors import ParameterError
 from retouch_nb.params import Param
 from retouch_nb.providers.plugins import (
+    BY_NAME,
     DOUBLE,
     TOLERATES_ALPHA2,
     Plugin,
     alpha,
+    plain,
     plugin_named,
     wrong,
 )
@@ -46,6 +49,9 @@ def _from_text(text: str) -> Recipe:
         return PRESETS[text.strip()]
     if text.lstrip().startswith(("{", "[")):
         return _from_payload(_json(text))
+    near = difflib.get_close_matches(text.strip().lower(), PRESETS, n=1, cutoff=0.75)
+    if near and plain(text) not in map(plain, BY_NAME):
+        raise wrong(f"There is no preset {text.strip()!r}.", f"Did you mean {near[0]!r}?")
     return _from_lines(text)
 
 

@@ -222,3 +222,11 @@ def test_a_step_that_is_given_twice_cannot_be_named() -> None:
     """Nobody can say which of the two is meant."""
     with pytest.raises(ParameterError, match="given 2 times"):
         read_recipe("Heal 0.8; Heal 0.2").setting("Heal.Alpha1")
+
+
+def test_a_preset_is_guessed_at() -> None:
+    """A slip in its name, or a large letter, is no unknown plug-in."""
+    for slip in ("balancd", "Heavy"):
+        with pytest.raises(ParameterError, match=r"Did you mean '(balanced|heavy)'"):
+            read_recipe(slip)
+    assert str(read_recipe("Heal")) == "Heal"
