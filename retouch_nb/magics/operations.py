@@ -59,9 +59,9 @@ class MagicOptions(RunOptions):
                 f"--{'save' if self.save else 'interactive'} needs the result, for which --detach does not wait.",
                 advice="Nothing was sent. Leave one of them out, and use job.result() later.",
             )
-        if self.sweep and (self.detach or self.save or self.interactive):
+        if self.sweep and (self.detach or self.save or self.interactive or self.explain):
             raise ParameterError(
-                "--sweep gives a grid: it can be neither detached, saved as one picture nor opened in layers.",
+                "--sweep gives a grid: it can be neither detached, saved as one picture, opened in layers nor explained.",
                 advice="Nothing was sent. Store it with -o NAME; NAME.save(folder) and NAME.save_html(path) write it.",
             )
 
@@ -165,7 +165,14 @@ class OperationMagic:
         names = {param.name for param in params(self.operation)} - axes.keys()
         shared = {
             name: getattr(options, name)
-            for name in ("provider", "fresh", "max_credits", "output", "dry_run")
+            for name in (
+                "provider",
+                "fresh",
+                "max_credits",
+                "restore_outside",
+                "output",
+                "dry_run",
+            )
         }
         return swept(
             self.operation,

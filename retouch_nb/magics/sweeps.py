@@ -9,7 +9,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import needs_local_scope, no_var_expand
@@ -61,12 +61,16 @@ class SweepOptions(RunOptions):
     help: Annotated[bool, "Show this text."] = False
 
 
+OPTIONS: Final = tuple(param for param in params(SweepOptions) if param.name != "explain")
+"""An explanation is of one result: the cell of a tile gives it."""
+
+
 def grammar_of(operation: type[Operation]) -> Grammar:
     """Give the words of a sweep of an operation."""
     own = params(operation)
     return Grammar(
         NAME,
-        (*own, *params(SweepOptions)),
+        (*own, *OPTIONS),
         positional=tuple(param for param in own if not param.delivery),
     )
 
@@ -104,7 +108,9 @@ def swept(
         for name, text in typed.items()
     }
     provider = _values(PROVIDER, options.provider, scope) if options.provider else None
-    layout = laid_out(operation, named, provider, words=typed)
+    layout = laid_out(
+        operation, named, provider, words=typed, restore_outside=options.restore_outside
+    )
     made = prepared(
         layout,
         session,
@@ -161,6 +167,8 @@ def _values(param: Param, text: str, scope: Mapping[str, Any]) -> Any:
     meant = value(text, scope)
     if meant is not text:
         return meant
+    if param.type in {int, float} and text in scope:
+        return scope[text]  # no number is written so
     pieces = split_alternatives(param, text)
     if param.reads or param is PROVIDER:
         return pieces if len(pieces) > 1 else text
@@ -191,7 +199,7 @@ def sweep_magic(shell: InteractiveShell, session: Session) -> Magic:
         operation = operation_named(words[0].lstrip("%"))
         given, axes = _told_apart(grammar_of(operation), words[1:])
         options = SweepOptions(
-            **{p.name: p.read(given.pop(p.name)) for p in params(SweepOptions) if p.name in given}
+            **{p.name: p.read(given.pop(p.name)) for p in OPTIONS if p.name in given}
         )
         return swept(
             operation,
@@ -262,6 +270,6 @@ def _manual() -> str:
             "is made.",
             "",
             "How to run it",
-            *described(params(SweepOptions)),
+            *described(OPTIONS),
         ]
     )

@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from retouch_nb import session as sessions
@@ -32,6 +32,7 @@ def sweep(
     max_calls: int = MOST_CALLS,
     concurrency: int = AT_ONCE,
     dry_run: bool = False,
+    restore_outside: bool = False,
     **parameters: Any,
 ) -> Grid | Plan:
     """Run an operation over every combination of some values, and show the results as a grid.
@@ -43,7 +44,7 @@ def sweep(
     *pictures, **parameters
         As for the operation's function. A list, a range, a set or anything else that is counted through is an axis; so is a
         mapping, whose keys are the labels; so is text such as ``"0:100:20"`` or ``"0..100/6"`` for a number. Everything
-        else, a tuple too, is one value.
+        else is one value; a tuple is one where a value is a tuple, as of rectangles.
     axes : mapping, optional
         More axes, whose names are no Python names: ``{"Dodge Burn.Alpha1": "0:2:0.5"}``.
     provider : str or list of str, optional
@@ -58,6 +59,8 @@ def sweep(
         Jobs at once. A service's own pace is kept whatever is said here.
     dry_run : bool
         Give the `Plan`: how many calls, at what cost; nothing is sent.
+    restore_outside : bool
+        Put the original back outside the masks, to the last bit beyond a narrow seam.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def sweep(
     """
     kind = operation_named(operation) if isinstance(operation, str) else operation
     named = {**_placed(kind, pictures, parameters), **parameters, **(axes or {})}
-    layout = laid_out(kind, named, provider)
+    layout = laid_out(kind, named, provider, restore_outside=restore_outside)
     made = prepared(
         layout,
         sessions.current(),
@@ -126,16 +129,18 @@ def laid_out(
     provider: Any = None,
     *,
     words: Mapping[str, str] | None = None,
+    restore_outside: bool = False,
 ) -> Layout:
     """Tell axes from what is fixed, and check every value by itself; `words` are the values as typed.
 
     Raises
     ------
     ParameterError, UnknownNameError
-        A parameter is not known, a value not accepted, or nothing is varied.
+        A parameter is not known or given twice, a value not accepted, or nothing is varied.
     """
     plain = {name: value for name, value in named.items() if "." not in name}
     turned = {name: knob(operation, name, {}) for name in plain}
+    _check_once([one.name for one in turned.values()])
     fixed = {
         turned[name].name: turned[name].read(value)
         for name, value in plain.items()
@@ -161,7 +166,16 @@ def laid_out(
             advice=f"Nothing was sent. Give a list: {_suggested(operation)}.",
         )
     called = {n: word for n, v in named.items() if (word := _called(v, (words or {}).get(n)))}
-    return Layout(operation, fixed, axes, None if "provider" in asked else provider, called)
+    maker = None if "provider" in asked else provider
+    return Layout(operation, fixed, axes, maker, called, restore_outside)
+
+
+def _check_once(names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ParameterError(
+                f"{name} is given twice.", advice="Nothing was sent. Give it once."
+            )
 
 
 def _check_whole(operation: type[Operation], given: set[str]) -> None:
@@ -188,11 +202,7 @@ def _placed(
             f"{operation.name} takes fewer values by position than {len(pictures)}.",
             advice="Nothing was sent. Name the others.",
         )
-    twice = [name for name in names[: len(pictures)] if name in parameters]
-    if twice:
-        raise ParameterError(
-            f"{twice[0]} is given twice.", advice="Nothing was sent. Give it once."
-        )
+    _check_once([*names[: len(pictures)], *parameters])
     return dict(zip(names, pictures, strict=False))
 
 

@@ -5,17 +5,20 @@ Values are checked by the parameter's own declaration, so an axis accepts exactl
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-import numpy as np
-
 from retouch_nb.contract import HasSettings, Operation
 from retouch_nb.errors import ParameterError, UnknownNameError
+from retouch_nb.mask import HasMask
 from retouch_nb.params import Param, params
-from retouch_nb.photo import Photo, open_photo
+from retouch_nb.photo import HasPhoto, Photo, open_photo
+
+LONGEST_LABEL: Final = 60
+"""Characters of a recipe beside its tiles."""
 
 MOST_VALUES: Final = 10_000
 """On one axis: beyond this a range is a mistake."""
@@ -204,7 +207,7 @@ def _setting(operation: type[Operation], name: str, fixed: Mapping[str, Any]) ->
 
 
 def is_axis(param: Param, given: Any) -> bool:
-    """Tell several values from one: a list, a range, a set and whatever is counted through is an axis; a tuple is not.
+    """Tell several values from one: a list, a range and whatever is counted through is an axis; a tuple may be one value.
 
     Examples
     --------
@@ -216,10 +219,12 @@ def is_axis(param: Param, given: Any) -> bool:
         return not (param.picture or param.reads) and bool(re.search(r"[,:*]|\.\.", given))
     if isinstance(given, Mapping):
         return not param.reads
-    if isinstance(given, np.ndarray):
-        return not param.picture
-    column = hasattr(given, "tolist") and hasattr(given, "index")  # a column of pandas or polars
-    return column or isinstance(given, list | range | set | frozenset | Iterator)
+    if param.picture and getattr(given, "ndim", 1) in {2, 3}:
+        return False
+    if isinstance(given, tuple):
+        return param.reads is None
+    single = bytes, bytearray, memoryview, HasPhoto, HasMask
+    return isinstance(given, Iterable) and not isinstance(given, single)
 
 
 def split_alternatives(param: Param, text: str) -> list[str]:
@@ -241,7 +246,8 @@ def _listed(param: Param, given: Any) -> list[Any]:
         pieces = split_alternatives(param, given)
         return [value for piece in pieces for value in _counted(param, piece)]
     if is_axis(param, given):
-        return list(given.tolist() if hasattr(given, "tolist") else given)
+        plain = hasattr(given, "tolist") and getattr(given, "ndim", 1) == 1
+        return list(given.tolist() if plain else given)
     return [given]
 
 
@@ -252,6 +258,8 @@ def _counted(param: Param, piece: str) -> list[Any]:
         return _stepped(param, piece, *(Decimal(number or "1") for number in steps.groups()))
     if count := _COUNT.fullmatch(piece):
         return _spread(param, piece, Decimal(count[1]), Decimal(count[2]), int(count[3]))
+    if param.type in {int, float} and re.search(r":|\.\.", piece):
+        raise _wrong(piece, "it is not written as one")
     return [piece]
 
 
@@ -316,6 +324,9 @@ def _label(param: Param, given: Any, value: Any) -> str:
         return _picture_word(param, given, value)
     if param.choices and value in param.choices:
         return param.choices[value]
+    if param.reads and isinstance(given, str):
+        lines = "; ".join(filter(None, map(str.strip, given.splitlines())))
+        return textwrap.shorten(lines, LONGEST_LABEL, placeholder=" ...")
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, tuple):

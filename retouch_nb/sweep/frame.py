@@ -30,11 +30,7 @@ def to_frame(grid: "Grid", *, metrics: bool = True) -> "pandas.DataFrame":
 def _row(
     grid: "Grid", tile: "Tile", measured: dict[str, dict[str, float]] | None
 ) -> dict[str, Any]:
-    axes = {axis.name: axis for axis in grid.axes}
-    values = {
-        name: value if isinstance(value, int | float | str | None) else axes[name].labels[place]
-        for (name, value), place in zip(tile.values.items(), tile.place, strict=True)
-    }
+    values = {name: _cell(grid, tile, name) for name in tile.values}
     row: dict[str, Any] = {**values, "state": tile.state, "error": str(tile.error or "")}
     if tile.state != "done":
         return row
@@ -44,6 +40,16 @@ def _row(
             measured[tile.request.key] = dict(_figures(tile))
         row |= measured[tile.request.key]
     return row
+
+
+def _cell(grid: "Grid", tile: "Tile", name: str) -> Any:
+    """Give a value as it is sorted and drawn: numbers as they are, what has a name by its name."""
+    value, label = tile.values[name], tile.labels[name]
+    turned = next(knob for knob in grid.plan.layout.knobs if knob.name == name)
+    named = turned.param.choices.get(value) if turned.param.choices else None
+    if named is not None and named != str(value):
+        return label
+    return value if isinstance(value, int | float | str | None) else label
 
 
 def _made(grid: "Grid", tile: "Tile") -> Iterator[tuple[str, Any]]:

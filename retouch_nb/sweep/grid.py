@@ -8,11 +8,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from retouch_nb.edit import Edit
-from retouch_nb.errors import ParameterError, RetouchError, UnknownNameError
+from retouch_nb.errors import (
+    ParameterError,
+    ResultExpiredError,
+    RetouchError,
+    TaskFailedError,
+    UnknownNameError,
+    UnknownOutcomeError,
+)
 from retouch_nb.figure import page
 from retouch_nb.job import Job
 from retouch_nb.photo import FORMATS
@@ -26,6 +34,12 @@ from retouch_nb.sweep.twin import BUDGET, PAGE_BUDGET, twin
 
 if TYPE_CHECKING:
     import pandas
+
+LONGEST_NAME: Final = 120
+"""Characters of a file's name, without its ending."""
+
+PERHAPS_PAID: Final = (UnknownOutcomeError, TaskFailedError, ResultExpiredError)
+"""Errors after which nobody can say that nothing was paid."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,6 +58,8 @@ class Tile:
         What it needs.
     pictures : mapping
         What its photos and masks are called in the notebook.
+    restore_outside : bool
+        The original is put back outside its mask.
     """
 
     place: Place
@@ -51,6 +67,7 @@ class Tile:
     labels: Mapping[str, str]
     request: Request
     pictures: Mapping[str, str]
+    restore_outside: bool
     _outcomes: Outcomes
 
     @property
@@ -97,7 +114,7 @@ class Tile:
     @property
     def magic(self) -> str:
         """The cell that makes this result again."""
-        return words.magic(self.request, self.pictures)
+        return words.magic(self.request, self.pictures, restore_outside=self.restore_outside)
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={label}" for name, label in self.labels.items())
@@ -160,6 +177,7 @@ class Grid:
                 layout.labels(place),
                 request,
                 layout.pictures(place),
+                layout.restore_outside,
                 self.outcomes,
             )
             for place, request in self.plan.requests.items()
@@ -253,7 +271,7 @@ class Grid:
         Parameters
         ----------
         max_calls : int, keyword-only
-            As in `sweep`.
+            As in `sweep`; its cap holds for all that was asked for and for this together.
         **values
             More values by the name of an axis; those of a new axis replace what was fixed before.
 
@@ -270,11 +288,11 @@ class Grid:
         fixed = {name: value for name, value in layout.fixed.items() if name not in axes}
         larger = replace(layout, fixed=fixed, axes=tuple(axes.values()))
         grid = self._with(Plan.of(larger, self.session, concurrency=self.plan.concurrency))
-        grid.plan.check(max_credits=self.max_credits, max_calls=max_calls)
+        grid.plan.check(max_calls=max_calls)
         return grid.run()
 
     def run(self, *, fresh: bool = False) -> "Grid":
-        """Make what is missing and was not refused before; give the grid itself.
+        """Make what is missing, what has failed too; give the grid itself.
 
         Raises
         ------
@@ -297,10 +315,10 @@ class Grid:
         """Write every result into a folder, named by its values; give the paths."""
         target = Path(folder).expanduser()
         target.mkdir(parents=True, exist_ok=True)
+        done = [tile for tile in self.tiles if tile.state == "done"]
         return [
-            tile.edit.save(target / f"{_file_name(tile)}.{FORMATS[tile.edit.after.format]}")
-            for tile in self.tiles
-            if tile.state == "done"
+            tile.edit.save(target / f"{name}.{FORMATS[tile.edit.after.format]}")
+            for name, tile in zip(_file_names(done), done, strict=True)
         ]
 
     def save_html(self, path: str | os.PathLike[str], *, most_bytes: int = PAGE_BUDGET) -> Path:
@@ -347,25 +365,50 @@ class Grid:
     def _run(self, requests: Sequence[Request], *, fresh: bool = False) -> "Grid":
         if not requests:
             return self
+        lost = {r.identity for r in requests if self._is_lost(r) and not fresh}
+        self._check_cap([request for request in requests if request.identity not in lost])
 
         def start(request: Request) -> Job:
-            return self.session.submit(
+            job = self.session.submit(
                 request.operation,
                 provider=request.provider,
                 fresh=fresh,
-                max_credits=self._cap(request, fresh=fresh),
+                max_credits=self._cap(request),
+                restore_outside=self.plan.layout.restore_outside,
             )
+            if request.identity not in lost:  # that is counted already, and not sent again
+                job.when_done(lambda: self.outcomes.paid(self._cost(request, job)))
+            return job
 
         run = Run(requests, start, self.outcomes, concurrency=self.plan.concurrency)
         view = self.view(self, run)
         run.begin().wait(view, parting=self._parting)
         return self
 
-    def _cap(self, request: Request, *, fresh: bool) -> int | None:
+    def _check_cap(self, requests: Sequence[Request]) -> None:
+        """Refuse what would cost more than is left of the cap on the whole."""
+        forecasts = {r.identity: self.plan.forecasts[r.identity] for r in requests}
+        sent = replace(self.plan, forecasts=forecasts)
+        sent.check(
+            max_credits=self.max_credits, max_calls=len(forecasts), spent=self.outcomes.spent
+        )
+
+    def _cap(self, request: Request) -> int | None:
         """Let no job cost more than the plan said: so the cap on the whole holds."""
-        if self.max_credits is None:
-            return None
+        return None if self.max_credits is None else self._promised(request)
+
+    def _promised(self, request: Request) -> int:
         return self.plan.forecasts[request.identity].price.credits or 0
+
+    def _is_lost(self, request: Request) -> bool:
+        return isinstance(self.outcomes.error(request), UnknownOutcomeError)
+
+    def _cost(self, request: Request, job: Job) -> int:
+        """Say what a job that is over has cost, or perhaps has."""
+        error = job.exception()
+        if error is None:
+            return job.result().receipt.price.credits or 0
+        return self._promised(request) if isinstance(error, PERHAPS_PAID) else 0
 
     def _parting(self) -> str:
         left = len(self.missing)
@@ -405,5 +448,12 @@ def _places(part: int | slice, length: int) -> list[int]:
     return [range(length)[part]]
 
 
-def _file_name(tile: Tile) -> str:
-    return re.sub(r"[^\w.,=-]+", "_", "-".join(f"{k}={v}" for k, v in tile.labels.items()))
+def _file_names(tiles: Sequence[Tile]) -> Iterator[str]:
+    """Give each a name of its own, which every system takes: without blanks and signs, and not too long."""
+    taken: set[str] = set()
+    for tile in tiles:
+        words = "-".join(f"{name}={label}" for name, label in tile.labels.items())
+        name = re.sub(r"[^\w.,=-]+", "_", words)[:LONGEST_NAME].rstrip(".")
+        names = (name if nth == 1 else f"{name}-{nth}" for nth in count(1))
+        yield (free := next(one for one in names if one.lower() not in taken))
+        taken.add(free.lower())

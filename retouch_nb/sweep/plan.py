@@ -15,7 +15,7 @@ from retouch_nb.contract import Operation, Price
 from retouch_nb.errors import BudgetError, ParameterError
 from retouch_nb.outlook import Outlook, counted
 from retouch_nb.params import params
-from retouch_nb.session import Session
+from retouch_nb.session import Session, check_restorable
 from retouch_nb.sweep.axis import PROVIDER, Axis, Knob, knob
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class Layout:
         Who is asked, when that is no axis.
     words : mapping
         What photos and masks are called in the notebook, by parameter.
+    restore_outside : bool
+        The original is put back outside the masks.
     """
 
     operation: type[Operation]
@@ -86,6 +88,7 @@ class Layout:
     axes: tuple[Axis, ...]
     provider: str | None = None
     words: Mapping[str, str] = field(default_factory=dict)
+    restore_outside: bool = False
 
     @cached_property
     def knobs(self) -> tuple[Knob, ...]:
@@ -222,6 +225,8 @@ class Plan:
         for place in layout.places():
             asked = layout.asked(place)
             operation = asked.operation.plain()
+            if layout.restore_outside:
+                check_restorable(operation)
             route = session.route(operation, asked.provider)
             route.check()
             identity = session.client.identity(operation, route)
@@ -286,8 +291,10 @@ class Plan:
         """How long it will take about, from how long earlier jobs took; None where none is known."""
         return self.outlook.seconds(self.concurrency)
 
-    def check(self, *, max_credits: int | None = None, max_calls: int = MOST_CALLS) -> None:
-        """Refuse to begin what the user does not allow.
+    def check(
+        self, *, max_credits: int | None = None, max_calls: int = MOST_CALLS, spent: int = 0
+    ) -> None:
+        """Refuse to begin what the user does not allow; `spent` are the credits that the sweep has cost already.
 
         Raises
         ------
@@ -302,10 +309,12 @@ class Plan:
                 advice=f"Nothing was sent. If so many are meant: max_calls={self.calls} (--max-calls {self.calls}).",
             )
         credits = self.price.credits
-        if max_credits is not None and (credits is None or credits > max_credits):
+        over = credits is None or (credits > 0 and spent + credits > (max_credits or 0))
+        if max_credits is not None and over:
             cost = "is not documented" if credits is None else f"is {self.price}"
+            before = f", of which {spent} are spent" if spent else ""
             raise BudgetError(
-                f"What this sweep costs {cost}; at most {max_credits} credits are allowed for the whole of it.",
+                f"What this sweep costs {cost}; at most {max_credits} credits are allowed for the whole of it{before}.",
                 advice="Nothing was sent. Take fewer values, raise the cap, or work free: --provider local.",
             )
 

@@ -23,7 +23,13 @@ HOPELESS = (CredentialsError, OutOfCreditsError, HomeError)
 
 
 class Outcomes:
-    """What became of each request: nothing yet, a running job, a result, or an error. Safe for threads."""
+    """What became of each request: nothing yet, a running job, a result, or an error. Safe for threads.
+
+    Attributes
+    ----------
+    spent : int
+        Credits that all requests together have cost; an answer that was lost counts as paid.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -31,6 +37,12 @@ class Outcomes:
         self._edits: dict[str, Edit] = {}
         self._errors: dict[str, BaseException] = {}
         self._laid: dict[str, Edit] = {}
+        self.spent = 0
+
+    def paid(self, credits: int) -> None:
+        """Count what a request has cost, or perhaps has."""
+        with self._lock:
+            self.spent += credits
 
     def started(self, identity: str, job: Job) -> None:
         """Note that a request is on its way."""

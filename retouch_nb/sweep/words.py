@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from retouch_nb.sweep.plan import Request
 
 
-def magic(request: "Request", pictures: Mapping[str, str] | None = None) -> str:
+def magic(
+    request: "Request", pictures: Mapping[str, str] | None = None, *, restore_outside: bool = False
+) -> str:
     """Write the magic, and below it what is done to the layers here.
 
     Parameters
@@ -20,9 +22,12 @@ def magic(request: "Request", pictures: Mapping[str, str] | None = None) -> str:
     request : Request
     pictures : mapping, optional
         What photos and masks are called in the notebook, by parameter; by their own names when left out.
+    restore_outside : bool, keyword-only
+        The original is put back outside the mask.
     """
     operation = request.asked or request.operation
-    line = f"%{' '.join(_parts(operation, request.provider, pictures or {}))}"
+    parts = [*_parts(operation, request.provider, pictures or {})]
+    line = f"%{' '.join([*parts, *['--restore-outside'] * restore_outside])}"
     if not request.opacities or request.estimate:
         return line
     changes = "".join(f".adjust({name!r}, opacity={o:g})" for name, o in request.opacities.items())

@@ -25,7 +25,13 @@ def enhance(pixels: Any, factor: int, /, *, kind: str, progress: Any) -> Any:
 def real(folder: Path) -> Iterator[Session]:
     """Give a session whose engine enlarges in no time."""
     session = Session(home=folder / "home", environ={})
-    session.engine = Engine(work={"enhance": enhance, "automatic_factor": lambda w, h: 2})
+    session.engine = Engine(
+        work={
+            "enhance": enhance,
+            "automatic_factor": lambda w, h: 2,
+            "fill": lambda pixels, hole, **_: np.where(hole[..., None], np.uint8(9), pixels),
+        }
+    )
     yield session
     session.close()
 
@@ -73,9 +79,33 @@ def test_photos_can_be_varied(run: Callable[[str], Any]) -> None:
     assert len(run("%sweep enhance photo=$both --dry-run").requests) == 2
 
 
+def test_the_original_is_put_back_outside_the_masks(run: Callable[[str], Any]) -> None:
+    """In every tile, as the operation's own magic does it; the cell of a tile says so."""
+    for line in (
+        "%sweep inpaint coffee.png spot.png sync=yes,no --restore-outside",
+        "%inpaint coffee.png --mask spot.png --restore-outside --sweep sync=yes,no",
+    ):
+        grid = run(line)
+        assert all("put back" in " ".join(edit.receipt.remarks) for edit in grid)
+        assert grid.tiles[0].magic.endswith("--restore-outside")
+    with pytest.raises(ParameterError, match="no mask"):
+        run("%sweep enhance coffee.png scale_factor=1,2 --restore-outside")
+
+
+def test_a_sweep_explains_nothing(run: Callable[[str], Any]) -> None:
+    """What it does not do it does not accept."""
+    with pytest.raises(ParameterError, match="no option --explain"):
+        run("%sweep enhance coffee.png scale_factor=1,2 --explain")
+    with pytest.raises(ParameterError, match="nor explained"):
+        run("%enhance coffee.png --sweep scale_factor=1,2 --explain")
+    assert "--explain" not in run("%sweep --help")
+
+
 def test_values_come_from_variables(run: Callable[[str], Any]) -> None:
-    """A list under a name is an axis."""
-    run("factors = [1, 4]")
+    """A list under a name is an axis; where numbers are wanted its bare name will do."""
+    run("factors, strengths = [1, 4], [0, 50]")
+    line = "%sweep retouch_object coffee.png spot.png retouch_strength=strengths --dry-run"
+    assert labels(run(line)) == {"retouch_strength": ("0", "50")}
     assert labels(run("%sweep enhance coffee.png scale_factor=$factors --dry-run")) == {
         "scale_factor": ("1", "4")
     }

@@ -1,9 +1,13 @@
 """Values of an axis: what is several and what is one, ranges counted out, each value once."""
 
+from collections import deque
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +16,7 @@ from retouch_nb.errors import ParameterError, UnknownNameError
 from retouch_nb.photo import Photo
 from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
 from retouch_nb.providers.retouch4me import Retouch
+from retouch_nb.strokes import Strokes
 from retouch_nb.sweep.axis import Axis, is_axis, knob
 
 
@@ -34,6 +39,12 @@ def read(name: str, given: Any, operation: Any = RetouchObject, **fixed: Any) ->
         ((n for n in (3, 4)), (3, 4)),
         (np.array([1, 2]), (1, 2)),
         ([5, 5, "5"], (5,)),
+        ({"soft": 3, "hard": 9}.values(), (3, 9)),
+        (deque([3, 4]), (3, 4)),
+        (pd.Series([3, 4], index=[9, 7]), (3, 4)),
+        (pd.Index([3, 4]), (3, 4)),
+        (pl.Series([3, 4]), (3, 4)),
+        (pa.array([3, 4]), (3, 4)),
     ],
 )
 def test_a_whole_number_is_varied_in_every_spelling(given: Any, expected: tuple[int, ...]) -> None:
@@ -61,6 +72,8 @@ def test_a_range_never_leaves_its_ends(start: int, length: int, step: int) -> No
         ("0:100:-5", "leads away"),
         ("0..100/0", "number of values"),
         ("0:1000000:0.01", "more than 10,000"),
+        ("0..100", "not written as one"),
+        ("0:100:20:5", "not written as one"),
     ],
 )
 def test_a_range_that_cannot_be_counted_out_says_why(text: str, why: str) -> None:
@@ -94,6 +107,12 @@ def test_values_are_labelled_by_their_names() -> None:
     assert Axis.read(knob(RetouchObject, "type", {}), "1,4").labels == ("normal", "metal")
     assert Axis.read(knob(Enhance, "scale_factor", {}), [None, 2]).labels == ("default", "2")
     assert Axis.read(knob(Enhance, "scale_factor", {}), {"as it is": 1}).labels == ("as it is",)
+    recipes = ["Heal 0.5", "Heal 1.0\nDust 1.0", "balanced"]
+    assert Axis.read(knob(Retouch, "steps", {}), recipes).labels == (
+        "Heal 0.5",
+        "Heal 1.0; Dust 1.0",
+        "balanced",
+    )
 
 
 def test_pictures_of_one_name_are_told_apart(photo: Photo) -> None:
@@ -106,20 +125,26 @@ def test_pictures_of_one_name_are_told_apart(photo: Photo) -> None:
 @pytest.mark.parametrize(
     ("operation", "name", "given", "several"),
     [
-        (Enhance, "scale_factor", (1, 2), False),
+        (Enhance, "scale_factor", (1, 2), True),
+        (Inpaint, "rectangles", (1, 2, 3, 4), False),
         (Enhance, "scale_factor", "1,2", True),
         (Enhance, "photo", np.zeros((4, 4, 3)), False),
         (Enhance, "photo", "a,b.png", False),
         (Enhance, "photo", ["a.png"], True),
+        (Enhance, "photo", np.array(["a.png", "b.png"]), True),
+        (Enhance, "photo", np.zeros((2, 4, 4, 3)), True),
+        (Enhance, "photo", b"...", False),
+        (Enhance, "photo", Photo.open(np.zeros((4, 4, 3))), False),
+        (Inpaint, "mask", Strokes((4, 4), []), False),
         (Inpaint, "rectangles", "1,2,3,4", False),
         (Inpaint, "rectangles", [(1, 2, 3, 4)], True),
         (Retouch, "steps", {"tasks": []}, False),
     ],
 )
-def test_a_list_is_an_axis_and_a_tuple_a_value(
+def test_a_list_is_an_axis_and_a_picture_is_not(
     operation: Any, name: str, given: Any, several: bool
 ) -> None:
-    """Text is several values only where one value has no commas, and a picture never is."""
+    """Text, or a tuple, is several values only where one value has no commas, or is no tuple."""
     assert is_axis(knob(operation, name, {}).param, given) is several
 
 

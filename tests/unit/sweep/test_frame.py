@@ -45,6 +45,14 @@ def test_figures_can_be_left_out(tuner: Tuner, enhancement: dict[str, Any]) -> N
     assert "psnr" not in tuner.run(Enhance, enhancement).to_frame(metrics=False)
 
 
+def test_values_with_a_name_are_called_by_it(tuner: Tuner, photo: Photo, mask: Mask) -> None:
+    """Whoever asked for metal finds metal, not its number; numbers stay numbers, also where they have a label."""
+    named = {"photo": photo, "mask": mask, "type": "normal,metal", "retouch_strength": {"soft": 9}}
+    table = tuner.run(RetouchObject, named).to_frame(metrics=False)
+    assert list(table.type) == ["normal", "metal"]
+    assert list(table.retouch_strength) == [9, 9]
+
+
 def test_pictures_on_an_axis_are_called_by_their_labels(
     tuner: Tuner, photo: Photo, pixels: Any
 ) -> None:

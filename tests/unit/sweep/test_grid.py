@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retouch_nb.errors import ParameterError, RetouchError, UnknownNameError
+from retouch_nb.errors import BudgetError, ParameterError, RetouchError, UnknownNameError
 from retouch_nb.mask import Mask
 from retouch_nb.photo import Photo
 from retouch_nb.providers.picwish import Enhance, RetouchObject
@@ -122,6 +122,28 @@ def test_a_cap_holds_when_a_grid_is_extended(tuner: Tuner, enhancement: dict[str
     grid = tuner.run(Enhance, enhancement)
     with pytest.raises(ParameterError, match="2 new requests; 1 are allowed"):
         grid.extend(scale_factor=[4], max_calls=1)
+
+
+def test_the_cap_counts_what_is_spent_already(tuner: Tuner, enhancement: dict[str, Any]) -> None:
+    """It holds for the sweep, its extensions and its retries together; nothing is sent."""
+    grid = tuner.grid(Enhance, enhancement, "picwish", max_credits=10)
+    grid.outcomes.paid(5)
+    with pytest.raises(BudgetError, match=r"8 credits.* at most 10 .* of which 5 are spent"):
+        grid.run()
+    with pytest.raises(BudgetError, match="of which 5 are spent"):
+        grid.where(type="face").extend(scale_factor=[4])
+
+
+def test_every_result_has_a_file_of_its_own(tuner: Tuner, photo: Photo, tmp_path: Path) -> None:
+    """Also where labels differ in signs only, in the size of letters, or are longer than a name may be."""
+    labels = ["a b", "a/b", "A*b", "long" * 99, "long" * 100]
+    others = [Photo.open(photo.to_numpy()[n:]) for n in range(len(labels))]
+    grid = tuner.run(
+        Enhance, {"photo": dict(zip(labels, others, strict=True)), "scale_factor": [1]}
+    )
+    paths = grid.save(tmp_path / "out")
+    assert len({path.name.lower() for path in paths}) == len(list(paths[0].parent.iterdir())) == 5
+    assert [Photo.open(path).size for path in paths] == [edit.after.size for edit in grid]
 
 
 def test_results_are_saved_by_their_values(grid: Grid, tmp_path: Path) -> None:
