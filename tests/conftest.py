@@ -1,7 +1,5 @@
-"""What all tests share: small pictures, and no key or home of the person who runs them."""
+"""What all tests share: small pictures."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +14,6 @@ settings.register_profile(
     "calm", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("calm")
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Run as a newcomer: no keys, no addresses, a home that vanishes."""
-    before = dict(os.environ)
-    for name in before:
-        if name.startswith(("PICWISH_", "AILAB_", "RETOUCH")):
-            del os.environ[name]
-    os.environ["RETOUCH_NB_HOME"] = str(tmp_path_factory.mktemp("home"))
-    yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture

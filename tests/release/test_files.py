@@ -62,6 +62,7 @@ def test_the_sdist_is_enough_to_test_and_to_build(release: "Release", tmp_path: 
         archive.extractall(tmp_path, filter="data")
     [source] = tmp_path.iterdir()
     for needed in (
+        "conftest.py",
         "tests/conftest.py",
         "notebooks/01_quickstart.ipynb",
         "Makefile",
