@@ -1,6 +1,6 @@
 """Settings a person may change with ``%config Retouch...``, and where the package keeps its state.
 
-Keys are never settings: see `retouch_nb.client.credentials`.
+Keys are never settings: see `retouch_nb.credentials`.
 """
 
 import os

@@ -9,39 +9,30 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 from PIL import features
 
 from retouch_nb import session as sessions
+from retouch_nb.contract import Operation
+from retouch_nb.errors import RetouchError
 from retouch_nb.providers import operations
 from retouch_nb.reach import reach, reach_all
+from retouch_nb.requirements import (
+    FOR_DEVELOPERS,
+    PURPOSES,
+    Requirement,
+    extras,
+    installed,
+    required,
+)
 from retouch_nb.session import ENGINE, Session
 from retouch_nb.table import Table
 
 HEAD = ("", "what", "found", "advice")
-
-NEEDED = (
-    "ipython",
-    "ipywidgets",
-    "ipycanvas",
-    "anywidget",
-    "httpx",
-    "pillow",
-    "numpy",
-    "starlette",
-)
-
-EXTRAS = {
-    "numba": ("fast", "object removal works faster with it"),
-    "onnxruntime": ("onnx", "needed only for an ONNX model of your own"),
-    "psd-tools": ("psd", "needed only to write PSD files"),
-    "keyring": ("keyring", "needed only to remember keys"),
-    "distributed": ("dask", "needed only to spread a batch over a cluster"),
-    "pandas": ("data", "needed only for tables of many photos"),
-}
 
 CODECS = {
     "webp": "previews in notebooks are WebP",
@@ -69,7 +60,11 @@ FRONT_ENDS = {
 }
 """Environment variables that front ends set for their kernels."""
 
+SAME_ENVIRONMENT = "Widgets stay empty? ipywidgets, ipycanvas and anywidget belong where the Jupyter server runs, too."
+
 FRONT_END_ADVICE = {
+    "Jupyter (JupyterLab or Notebook)": SAME_ENVIRONMENT,
+    "Jupyter": SAME_ENVIRONMENT,
     "Google Colab": "Widgets need output.enable_custom_widget_manager() of google.colab; figures do not.",
     "Visual Studio Code": "Expected to work, not tested by us; figures are plain HTML.",
     "Kaggle": "Expected to work, not tested by us; figures are plain HTML.",
@@ -77,6 +72,9 @@ FRONT_END_ADVICE = {
 }
 
 _ASSET = re.compile(r'"(\w+\.(?:js|css))"')
+
+LITTLE_ROOM = 500e6
+"""Bytes on the disk below which results may soon find no place."""
 
 WAITING = {"sending", "accepted", "running", "fetched", "unknown"}
 """States of jobs that may have been paid and whose result nobody has seen yet."""
@@ -115,9 +113,11 @@ def examine(
             _assets(),
             *_versions(),
             _codecs(),
+            _settings(session),
             *_services(session, reach),
-            *_folders(session),
-            *_waiting(session),
+            _folder(session),
+            *_said("cache", lambda: _cache(session)),
+            *_said("paid jobs that wait", lambda: _waiting(session)),
         ],
     )
 
@@ -152,20 +152,46 @@ def _codecs() -> Row:
     return _row("codecs and fonts", found, advice, fine=not missing)
 
 
+def _said(what: str, look: Callable[[], Row]) -> Iterator[Row]:
+    """Look; what goes wrong is what was found, for a look at broken things must not break."""
+    try:
+        yield look()
+    except RetouchError as error:
+        yield _row(what, error.what, error.advice, fine=False)
+
+
 def _versions() -> Iterator[Row]:
-    own = _version("retouch_nb")
+    own = installed("retouch_nb")
     yield _row("retouch_nb", own or "not installed; imported from its folder")
-    for name in NEEDED:
-        found = _version(name)
-        yield _row(
-            name, found or "missing", "" if found else f"pip install {name}", fine=bool(found)
-        )
-    yield _kernel(_version("ipykernel"))
+    yield from filter(None, (library(one) for one in required() if one.name not in OPEN_CV))
+    yield _kernel(installed("ipykernel"))
     yield _open_cv()
-    for name, (extra, purpose) in EXTRAS.items():
-        found = _version(name)
-        advice = "" if found else f'{purpose}: pip install "retouch_nb[{extra}]"'
-        yield _row(name, found or "not installed", advice)
+    for name, brought in extras().items():
+        if name not in FOR_DEVELOPERS:
+            yield _extra(name, brought)
+
+
+def library(needed: Requirement) -> Row | None:
+    """Look for one library; None where it is not needed on this machine."""
+    found = installed(needed.name)
+    if not found and needed.sometimes:
+        return None
+    if found and needed.met_by(found):
+        return _row(needed.name, found)
+    advice = f'pip install "{needed.name}>={needed.lowest}"'
+    said = f"{found}, older than {needed.lowest}" if found else "missing"
+    return _row(needed.name, said, advice, fine=False)
+
+
+def _extra(name: str, brought: Iterable[Requirement]) -> Row:
+    versions = {needed.name: installed(needed.name) for needed in brought}
+    found = ", ".join(
+        f"{library} {version or 'not installed'}" for library, version in versions.items()
+    )
+    advice = (
+        "" if all(versions.values()) else f'For {PURPOSES[name]}: pip install "retouch_nb[{name}]"'
+    )
+    return _row(f"extra {name}", found, advice)
 
 
 def _kernel(found: str) -> Row:
@@ -175,7 +201,7 @@ def _kernel(found: str) -> Row:
 
 
 def _open_cv() -> Row:
-    found = next(filter(None, map(_version, OPEN_CV)), "")
+    found = next(filter(None, map(installed, OPEN_CV)), "")
     if not found:
         return _row("OpenCV", "missing", 'pip install "opencv-python-headless<5"', fine=False)
     if not _has_cascades():
@@ -191,46 +217,75 @@ def _has_cascades() -> bool:
     return any((Path(place) / name).is_file() for place in places)
 
 
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return ""
+def _settings(session: Session) -> Row:
+    """Say what ``%config Retouch`` has changed; faults that were left on explain much."""
+    settings = session.settings
+    changed = {
+        name: getattr(settings, name)
+        for name, trait in sorted(settings.traits(config=True).items())
+        if getattr(settings, name) != trait.default()
+    }
+    found = ", ".join(f"{name} = {value!r}" for name, value in changed.items())
+    model = Path(settings.removal_model).expanduser() if settings.removal_model else None
+    if model and not model.is_file():
+        advice = f"There is no file {model}; correct %config Retouch.removal_model."
+    elif settings.faults:
+        advice = "The engine fails on purpose; %config Retouch.faults = [] ends it."
+    else:
+        advice = ""
+    return _row("settings", found or "all as they come", advice, fine=not advice)
 
 
 def _services(session: Session, reach: Callable[[str], str]) -> Iterator[Row]:
     one_each = {operation.provider.name: operation for operation in operations().values()}
-    with_key = (o for o in one_each.values() if session.credentials.where(o.provider))
-    reached = reach_all((session.route(o, "cloud").base_url for o in with_key), reach=reach)
+    reached = reach_all(_addresses(session, one_each.values()), reach=reach)
     for operation in one_each.values():
-        provider = operation.provider
-        source = session.credentials.where(provider)
-        address = session.route(operation, "cloud").base_url
-        maker = session.route(operation).maker
-        found = f"key: {source or 'none'}; {address}; now: {maker}"
-        if not source:
-            advice = f"Free of charge as it is; for the service set {provider.key_env}, or %retouch_nb login {provider.name}."
-            yield _row(provider.title, found, advice)
-            continue
-        why = reached[address]
-        advice = f"Not reached: {why}. You may be offline; --provider local works all the same."
-        said = f"{found}; {'not reachable' if why else 'reachable'}"
-        yield _row(provider.title, said, advice if why else "", fine=not why)
+        look = partial(_service, session, operation, reached)
+        yield from _said(operation.provider.title, look)
 
 
-def _folders(session: Session) -> Iterator[Row]:
+def _addresses(session: Session, asked: Iterable[type[Operation]]) -> Iterator[str]:
+    """Give the addresses that are worth a connection: of services with a key that can be one."""
+    for operation in asked:
+        with suppress(RetouchError):
+            if session.credentials.where(operation.provider):
+                yield session.route(operation, "cloud").base_url
+
+
+def _service(session: Session, operation: type[Operation], reached: Mapping[str, str]) -> Row:
+    provider = operation.provider
+    source = session.credentials.where(provider)
+    route = session.route(operation, "cloud")
+    route.check()
+    found = f"key: {source or 'none'}; {route.base_url}; now: {session.route(operation).maker}"
+    if not source:
+        advice = f"Free of charge as it is; for the service set {provider.key_env}, or %retouch_nb login {provider.name}."
+        return _row(provider.title, found, advice)
+    why = reached[route.base_url]
+    advice = f"Not reached: {why}. You may be offline; --provider local works all the same."
+    said = f"{found}; {'not reachable' if why else 'reachable'}"
+    return _row(provider.title, said, advice if why else "", fine=not why)
+
+
+def _folder(session: Session) -> Row:
     place = _existing(session.home)
     writable = place.is_dir() and os.access(place, os.W_OK)
     free = shutil.disk_usage(place).free
-    yield _row(
-        "folder",
-        f"{session.home}, {'writable' if writable else 'not writable'}, {free / 1e9:,.1f} GB free",
-        "" if writable else "Set RETOUCH_NB_HOME to a folder that can be written.",
-        fine=writable and free > 500e6,
+    found = (
+        f"{session.home}, {'writable' if writable else 'not writable'}, {free / 1e9:,.1f} GB free"
     )
-    yield _row(
-        "cache", f"{session.cache_size() / 1e6:,.1f} MB", "%retouch_nb cache clear empties it."
-    )
+    if not writable:
+        advice = "Set RETOUCH_NB_HOME to a folder that can be written."
+    elif free < LITTLE_ROOM:
+        advice = "Make room, or set RETOUCH_NB_HOME to a folder on another disk."
+    else:
+        advice = ""
+    return _row("folder", found, advice, fine=not advice)
+
+
+def _cache(session: Session) -> Row:
+    size = f"{session.cache_size() / 1e6:,.1f} MB"
+    return _row("cache", size, "%retouch_nb cache clear empties it.")
 
 
 def _existing(folder: Path) -> Path:
@@ -238,8 +293,8 @@ def _existing(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents) if place.exists())
 
 
-def _waiting(session: Session) -> Iterator[Row]:
+def _waiting(session: Session) -> Row:
     waiting = [row for row in session.jobs() if row.state in WAITING and row.service != ENGINE]
     ids = ", ".join(row.id for row in waiting)
     advice = f"%retouch_nb resume {waiting[0].id}" if waiting else ""
-    yield _row("paid jobs that wait", ids or "none", advice, fine=not waiting)
+    return _row("paid jobs that wait", ids or "none", advice, fine=not waiting)

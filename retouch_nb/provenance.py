@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from typing import Any, Final, Self
@@ -23,6 +22,7 @@ from retouch_nb.mask import Mask
 from retouch_nb.params import params
 from retouch_nb.photo import Link, Photo, opened
 from retouch_nb.receipt import Receipt
+from retouch_nb.requirements import installed
 
 FORM: Final = 1
 """Raised when the record changes so that an older reader would misread it."""
@@ -213,16 +213,9 @@ def _pictures(request: Operation) -> dict[str, Source]:
 
 
 def _versions(receipt: Receipt) -> dict[str, str]:
-    found = {name: _version(name) for name in _TOOLS}
+    found = {name: installed(name) for name in _TOOLS}
     found |= {"python": python_version(), "engine": receipt.version}
     return {name: text for name, text in found.items() if text}
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return ""
 
 
 def pixel_digest(data: bytes) -> str:

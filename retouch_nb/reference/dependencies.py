@@ -1,33 +1,11 @@
-"""What the package stands on: its extras, and the licence of everything an installation brings.
-
-Read from the project's own file in a checkout, whose installed metadata may be old, else from the metadata.
-"""
+"""What the package stands on: its extras, and the licence of everything an installation brings."""
 
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import Distribution, PackageNotFoundError, distribution, metadata, requires
-from pathlib import Path
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, requires
 from typing import NamedTuple
 
 from retouch_nb.reference.tables import table
-
-PROJECT = "retouch_nb"
-
-PURPOSES: Mapping[str, str] = {
-    "fast": "object removal a sixth to a third faster, layers faster",
-    "onnx": "a LaMa-style model of your own",
-    "psd": "writing PSD files",
-    "keyring": "remembering keys in the system's keyring",
-    "dask": "batches on a cluster",
-    "data": "data frames, Parquet manifests, photos behind s3:// and other addresses",
-    "demo": "`make demo` and JupyterLab on the notebooks",
-    "test": "everything the tests need",
-    "bench": "`make bench`: the peers",
-}
-
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-_EXTRA = re.compile(r"""extra\s*==\s*["']([\w.-]+)["']""")
+from retouch_nb.requirements import PROJECT, PURPOSES, Requirement, extras, is_of_an_extra
 
 
 class Licensed(NamedTuple):
@@ -38,28 +16,11 @@ class Licensed(NamedTuple):
     licence: str
 
 
-def extras() -> dict[str, list[str]]:
-    """Give the requirements of every extra."""
-    file = Path(__file__).parents[2] / "pyproject.toml"
-    if file.is_file():
-        project = tomllib.loads(file.read_text("utf-8"))["project"]
-        return dict(project["optional-dependencies"])
-    named = metadata(PROJECT).get_all("Provides-Extra") or []
-    return {extra: [line.partition(";")[0] for line in _lines(PROJECT, extra)] for extra in named}
-
-
-def _lines(name: str, extra: str) -> Iterator[str]:
-    for line in requires(name) or ():
-        found = _EXTRA.search(line)
-        if found and found[1] == extra:
-            yield line
-
-
 def extra_table() -> str:
     """Give every extra, what it is for, and what it brings."""
     rows = [
-        (f"`{name}`", PURPOSES.get(name, ""), ", ".join(_NAME.match(line)[0] for line in lines))  # type: ignore[index]
-        for name, lines in extras().items()
+        (f"`{name}`", PURPOSES.get(name, ""), ", ".join(needed.name for needed in brought))
+        for name, brought in extras().items()
     ]
     return table(("extra", "for", "brings"), rows)
 
@@ -90,8 +51,8 @@ def licences() -> list[Licensed]:
 
 
 def _required(name: str) -> set[str]:
-    lines: Iterable[str] = requires(name) or ()
-    return {m[0] for line in lines if not _EXTRA.search(line) and (m := _NAME.match(line))}
+    lines = requires(name) or ()
+    return {Requirement.read(line).name for line in lines if not is_of_an_extra(line)}
 
 
 def _installed(name: str) -> Distribution | None:

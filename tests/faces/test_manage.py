@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,12 +12,14 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from retouch_nb.credentials import Credentials
-from retouch_nb.doctor import examine
+from retouch_nb.doctor import OPEN_CV, examine, library
 from retouch_nb.errors import CredentialsError, ParameterError, UnknownNameError
 from retouch_nb.jobs import JobRow
 from retouch_nb.magics import load, unload
 from retouch_nb.magics.manage import COMMANDS, manage_magic
 from retouch_nb.providers.picwish import PICWISH
+from retouch_nb.requirements import FOR_DEVELOPERS, Requirement, extras, required
+from retouch_nb.session import Session
 
 Cell = Callable[[str], Any]
 
@@ -196,6 +199,54 @@ def test_the_doctor_finds_the_widgets_and_the_codecs(session: Any) -> None:
     assert found["widget assets"][0] == "ok"
     assert int(found["widget assets"][1].split()[1]) >= 4
     assert found["codecs and fonts"] == ("ok", "Pillow has all that are needed", "")
+
+
+def test_the_doctor_looks_at_what_is_broken_and_does_not_break(tmp_path: Path) -> None:
+    """A key that is none, an address that shows it, a folder that is a file: each is a line, the others stand below."""
+    (tmp_path / "home").write_text("")
+    environ = {
+        "PICWISH_API_KEY": "two words",
+        "AILAB_BASE_URL": "http://example.org",
+        "RETOUCH_NB_HOME": str(tmp_path / "home"),
+    }
+    found = facts(Session(environ=environ))
+    assert "spaces" in found["PicWish"][1]
+    assert "not https" in found["AILabTools"][1] and "AILAB_BASE_URL" in found["AILabTools"][2]
+    broken = ("PicWish", "AILabTools", "folder", "paid jobs that wait")
+    assert [found[what][0] for what in broken] == ["!"] * 4
+    assert found["Retouch4me"][0] == "ok"
+    assert "two words" not in repr(found)
+
+
+def test_the_doctor_asks_for_every_requirement_and_extra(session: Any) -> None:
+    """What is missing or too old is named with the command that mends it; the list is that of the project."""
+    found = facts(session)
+    missing = [one.name for one in required() if one.name not in {*found, *OPEN_CV}]
+    assert all(one.sometimes for one in required() if one.name in missing)
+    assert found["httpx"][0] == "ok"
+    assert {f"extra {name}" for name in set(extras()) - FOR_DEVELOPERS} <= set(found)
+    row = library(Requirement("httpx", "99.1"))
+    assert row is not None and row[0] == "!" and "older than 99.1" in row[2]
+    assert library(Requirement("no-such-thing", "2")) == (
+        "!",
+        "no-such-thing",
+        "missing",
+        'pip install "no-such-thing>=2"',
+    )
+
+
+def test_the_doctor_tells_what_was_changed(session: Any) -> None:
+    """Faults that were left on, and a model that is not there, explain what goes wrong."""
+    assert facts(session)["settings"] == ("ok", "all as they come", "")
+    session.settings.backend = "local"
+    assert facts(session)["settings"] == ("ok", "backend = 'local'", "")
+    session.settings.faults = ["429"]
+    assert facts(session)["settings"][::2] == (
+        "!",
+        "The engine fails on purpose; %config Retouch.faults = [] ends it.",
+    )
+    session.settings.removal_model = "gone.onnx"
+    assert "gone.onnx" in facts(session)["settings"][2]
 
 
 def snapshot(shell: InteractiveShell) -> dict[str, Any]:

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from retouch_nb.reference.dependencies import PURPOSES, extra_table, extras, licences
+from retouch_nb.reference.dependencies import extra_table, licences
+from retouch_nb.requirements import PURPOSES, extras
 
 PERMISSIVE = {
     *("MIT", "MIT License", "MIT-CMU", "HPND", "ISC", "ISC License (ISCL)", "Zlib", "CC0-1.0"),
