@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from retouch_nb import errors, session
 from retouch_nb.compare import Comparison, compare
 from retouch_nb.edit import Edit
-from retouch_nb.functions import batch, function, jobs, resume, submit, webhook
+from retouch_nb.functions import batch, jobs, resume, submit, webhook
 from retouch_nb.job import Job, View
 from retouch_nb.layers import BlendMode, Layer, LayerStack
 from retouch_nb.marks import Box, Brush, Flood, Invert, Lasso, Pick, Stamp
 from retouch_nb.mask import Mask, Rectangle
+from retouch_nb.operations import enhance, inpaint, match_style, retouch, retouch_object
 from retouch_nb.photo import Link, Photo
 from retouch_nb.providers.ailabtools import MatchStyle
 from retouch_nb.providers.picwish import Enhance, Inpaint, RetouchObject
@@ -34,12 +35,6 @@ __version__ = "0.1.0"
 
 # Quiet unless somebody listens: a failed task is an error in its cell, not a traceback beside it.
 logging.getLogger("retouch_nb").addHandler(logging.NullHandler())
-
-inpaint = function(Inpaint)
-enhance = function(Enhance)
-retouch_object = function(RetouchObject)
-match_style = function(MatchStyle)
-retouch = function(Retouch)
 
 __all__ = [
     "inpaint",

@@ -45,8 +45,7 @@ def _docs(given: argparse.Namespace) -> int:
     if given.folder:
         print(f"{len(docs.write(given.folder))} pages; begin with {given.folder / 'index.md'}")
         return 0
+    stale = "stale; run make docs" if given.check else "written"
     fresh = docs.update(given.readme, write=not given.check)
-    print(
-        f"{given.readme}: {'up to date' if fresh else 'written' if not given.check else 'stale; run make docs'}"
-    )
+    print(f"{given.readme}: {'up to date' if fresh else stale}")
     return 0 if fresh or not given.check else 1
