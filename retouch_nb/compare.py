@@ -63,6 +63,13 @@ class Comparison:
         ``"delta_e"`` or ``"absolute"``.
     longest : int
         Longer side of the embedded previews in pixels.
+
+    Examples
+    --------
+    >>> grey = np.full((40, 60, 3), 100, np.uint8)
+    >>> found = compare(grey, grey + np.uint8(8), metric="absolute")
+    >>> found.differences[0].largest
+    8.0
     """
 
     pictures: tuple[Photo, ...]

@@ -49,7 +49,19 @@ def summary(operation: type[Operation]) -> str:
     >>> summary(Enhance)
     'Sharpen a photo and enlarge it.'
     """
-    return inspect.getdoc(operation).partition("\n")[0] if operation.__doc__ else ""  # type: ignore[union-attr]
+    return prose(operation).partition("\n")[0]
+
+
+def prose(operation: type[Operation]) -> str:
+    """Give an operation's docstring without its examples, which are of Python."""
+    return _parts(operation)[0]
+
+
+def _parts(operation: type[Operation]) -> tuple[str, str]:
+    """Part an operation's docstring from its examples; a class without one has its base's, which says nothing."""
+    text, heading, examples = (inspect.getdoc(operation) or "").partition("Examples\n--------\n")
+    own = text.rstrip() if operation.__doc__ else ""
+    return own, f"{heading}{examples}" if own else ""
 
 
 def default_text(param: Param) -> str:
@@ -93,7 +105,8 @@ def markdown_table(operation: type[Operation]) -> str:
 
 def docstring(operation: type[Operation]) -> str:
     """Write the docstring of the function that runs an operation, in numpydoc's form."""
-    lines = [inspect.getdoc(operation) or "", "", "Parameters", "----------"]
+    told, examples = _parts(operation)
+    lines = [told, "", "Parameters", "----------"]
     for param in (*params(operation), *run_params(operation)):
         default = "" if param.required else f", default {default_text(param)}"
         lines += [f"{param.name} : {param.accepts}{default}", f"    {param.doc}"]
@@ -103,9 +116,16 @@ def docstring(operation: type[Operation]) -> str:
         "-------",
         "Edit",
         "    Before, after and receipt; shows itself in a notebook.",
+        "",
+        "Raises",
+        "------",
+        "ParameterError, PictureError, BudgetError",
+        "    Something is wrong, or costs more than it may; nothing was sent.",
+        "RetouchError",
+        "    Whatever else goes wrong; `retouch_nb.errors` has the kinds, each says what it means for your money.",
     ]
     lines += ["", "Notes", "-----", f"Photos: {limits_text(operation)}."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(["", examples] if examples else [])])
 
 
 def signature(operation: type[Operation]) -> inspect.Signature:

@@ -47,6 +47,15 @@ class Edit:
         The original was put back outside the mask.
     explanation : Explanation or None
         How it was made, where that was asked for.
+
+    Examples
+    --------
+    >>> import numpy as np, retouch_nb as rn
+    >>> edit = rn.enhance(np.full((40, 60, 3), 120, np.uint8), scale_factor=2, provider="local")
+    >>> edit.before.size, edit.after.size, edit.receipt.cost
+    ((60, 40), (120, 80), 'free')
+    >>> rn.enhance(edit, scale_factor=2, provider="local").to_numpy().shape
+    (160, 240, 3)
     """
 
     before: Photo | None

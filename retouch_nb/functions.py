@@ -222,16 +222,53 @@ def webhook(public: str, *, port: int | None = None, host: str = "127.0.0.1") ->
 
 
 def jobs() -> JobTable:
-    """List all known jobs, the newest first: of this kernel, of others and of earlier ones."""
+    """List all known jobs, the newest first: of this kernel, of others and of earlier ones.
+
+    Returns
+    -------
+    JobTable
+        A list that shows itself as a table; rows have ``.id``, ``.service``, ``.operation``, ``.state``, ``.cost``.
+
+    Raises
+    ------
+    HomeError
+        The journal cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np, retouch_nb as rn
+    >>> photo = np.full((40, 60, 3), 120, np.uint8)
+    >>> edit = rn.enhance(photo, scale_factor=2, provider="local", fresh=True)
+    >>> rn.jobs()[0].operation, rn.jobs()[0].state
+    ('enhance', 'done')
+    """
     return session.current().jobs()
 
 
 def resume(job_id: str) -> Job:
     """Take up a job again by its id, also after the kernel was restarted.
 
+    Parameters
+    ----------
+    job_id : str
+        Our own id, as `jobs` lists it.
+
+    Returns
+    -------
+    Job
+        ``await job``, or ``job.result()``: what was paid is not paid again.
+
     Raises
     ------
     UnknownNameError
         There is no such job.
+
+    Examples
+    --------
+    >>> import numpy as np, retouch_nb as rn
+    >>> photo = np.full((40, 60, 3), 120, np.uint8)
+    >>> edit = rn.enhance(photo, scale_factor=2, provider="local", fresh=True)
+    >>> rn.resume(rn.jobs()[0].id).result().after.size
+    (120, 80)
     """
     return session.current().resume(job_id)

@@ -101,6 +101,15 @@ class Job:
         What was asked for.
     maker : str
         Who does the work.
+
+    Examples
+    --------
+    >>> import numpy as np, retouch_nb as rn
+    >>> photo = np.full((40, 60, 3), 120, np.uint8)
+    >>> job = rn.submit("enhance", photo, scale_factor=2, provider="local")
+    >>> edit = job.result()
+    >>> job.done(), job.state, job.progress
+    (True, 'done', 1.0)
     """
 
     def __init__(

@@ -84,6 +84,12 @@ class Brush(_Mark):
         Diameter of the brush in the same pixels.
     erase : bool
         Paint black instead of white.
+
+    Examples
+    --------
+    >>> import retouch_nb as rn
+    >>> rn.Strokes((60, 40), [rn.Brush([(10, 20), (50, 20)], width=8)]).mask()
+    <Mask 60 x 40, 17.5 % white>
     """
 
     points: Sequence[Point]
@@ -102,7 +108,14 @@ class Brush(_Mark):
 
 @dataclass(frozen=True, repr=False)
 class Box(_Mark):
-    """A filled axis-aligned rectangle: left, top, width and height in pixels."""
+    """A filled axis-aligned rectangle: left, top, width and height in pixels.
+
+    Examples
+    --------
+    >>> import retouch_nb as rn
+    >>> rn.Strokes((60, 40), [rn.Box(10, 10, 20, 20), rn.Box(15, 15, 10, 10, erase=True)]).mask()
+    <Mask 60 x 40, 12.5 % white>
+    """
 
     x: float
     y: float
@@ -118,7 +131,14 @@ class Box(_Mark):
 
 @dataclass(frozen=True, repr=False)
 class Lasso(_Mark):
-    """A filled outline through points, closed by itself: a polygon, or one drawn freely."""
+    """A filled outline through points (x, y), closed by itself: a polygon, or one drawn freely.
+
+    Examples
+    --------
+    >>> import retouch_nb as rn
+    >>> rn.Strokes((60, 40), [rn.Lasso([(0, 0), (59, 0), (0, 39)])]).mask()
+    <Mask 60 x 40, 50.8 % white>
+    """
 
     points: Sequence[Point]
     erase: bool = False  # type: ignore[misc]
@@ -139,6 +159,14 @@ class Flood(_Mark):
         In pixels of the photo the strokes were made on.
     tolerance : float
         How far red, green and blue may each be from the colour there, 0 to 255.
+
+    Examples
+    --------
+    >>> import retouch_nb as rn
+    >>> photo = np.zeros((40, 60, 3), np.uint8)
+    >>> photo[:, 30:] = 200
+    >>> rn.Strokes((60, 40), [rn.Flood(45, 20)]).mask(photo=photo)
+    <Mask 60 x 40, 50.0 % white>
     """
 
     x: float
@@ -160,6 +188,14 @@ class Pick(_Mark):
         A box with the object and a little of its ground in it.
     at : tuple of float, optional
         A point of the object; without one it is whatever differs from the ground around the box.
+
+    Examples
+    --------
+    >>> import retouch_nb as rn
+    >>> photo = np.full((40, 60, 3), 90, np.uint8)
+    >>> photo[10:30, 20:40] = (200, 40, 40)
+    >>> rn.Strokes((60, 40), [rn.Pick(14, 4, 32, 32)]).mask(photo=photo).rectangles()
+    (Rectangle(x=20, y=10, width=20, height=20),)
     """
 
     x: float
@@ -175,7 +211,15 @@ class Pick(_Mark):
 
 @dataclass(frozen=True, repr=False)
 class Stamp(_Mark):
-    """A mask from elsewhere, as COCO's compressed run lengths of a picture of some size."""
+    """A mask from elsewhere, as COCO's compressed run lengths of a picture of some size.
+
+    Examples
+    --------
+    >>> import retouch_nb as rn
+    >>> left = np.arange(60) < np.full((40, 1), 30)
+    >>> rn.Strokes((60, 40), [rn.Stamp.of(rn.Mask.open(left)), rn.Invert()]).mask().rectangles()
+    (Rectangle(x=30, y=0, width=30, height=40),)
+    """
 
     size: tuple[int, int]
     counts: str
@@ -198,7 +242,14 @@ class Stamp(_Mark):
 
 @dataclass(frozen=True, repr=False)
 class Invert(_Mark):
-    """White becomes black and black white, in everything painted so far."""
+    """White becomes black and black white, in everything painted so far.
+
+    Examples
+    --------
+    >>> import retouch_nb as rn
+    >>> rn.Strokes((60, 40), [rn.Box(0, 0, 60, 10), rn.Invert()]).mask()
+    <Mask 60 x 40, 75.0 % white>
+    """
 
     def _draw(self, board: Board) -> None:
         board.pixels ^= 1

@@ -25,7 +25,14 @@ from retouch_nb.photo import Photo, PhotoLike, Pixels, opened
 
 
 class Rectangle(NamedTuple):
-    """An axis-aligned area in pixels of the photo, measured from its top left corner."""
+    """An axis-aligned area in pixels of the photo, measured from its top left corner.
+
+    Examples
+    --------
+    >>> area = Rectangle(120, 40, 60, 200)
+    >>> area.x + area.width, area.y + area.height
+    (180, 240)
+    """
 
     x: int
     y: int
@@ -64,6 +71,12 @@ class Mask:
         Code of the strokes it was drawn by; empty for any other mask.
     straight : bool
         Nothing but boxes was painted: a service may be told their `rectangles` instead.
+
+    Examples
+    --------
+    >>> mask = Mask.from_rectangles([Rectangle(0, 0, 10, 10)], (20, 10))
+    >>> mask, mask.inverted().to_numpy()[0, [0, -1]].tolist()
+    (<Mask 20 x 10, 50.0 % white>, [False, True])
     """
 
     pixels: npt.NDArray[np.bool_]

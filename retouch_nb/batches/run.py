@@ -159,6 +159,14 @@ class Run:
         One row a photo, as Parquet; as CSV without pyarrow.
     is_shown : callable
         Tells whether it stands in the current cell already; a view sets it.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np, retouch_nb as rn
+    >>> photos = [np.full((40, 60, 3), tone, np.uint8) for tone in (60, 200)]
+    >>> run = rn.batch("enhance", photos, out=tempfile.mkdtemp(), scale_factor=2, provider="local")
+    >>> run.counts, run.failures, run.spent
+    ({'done': 2}, {}, 0)
     """
 
     def __init__(

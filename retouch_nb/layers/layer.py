@@ -49,6 +49,14 @@ class Layer:
         None when the file names a mode that is not known.
     placement : At, Affine or None
         None when it is not known where the picture belongs.
+
+    Examples
+    --------
+    >>> from retouch_nb.layers import Png
+    >>> white = Png.of(np.full((2, 2, 4), 255, np.uint8))
+    >>> layer = Layer(name="Dodge Burn", png=white, canvas=(4, 4), blend_mode=BlendMode.SOFT_LIGHT)
+    >>> layer, layer.coverage
+    (<Layer 'Dodge Burn': Soft Light, 100%>, 0.25)
     """
 
     name: str

@@ -1,11 +1,10 @@
 """What ``%enhance?`` and ``%enhance --help`` say, written from the operation's class and nowhere else."""
 
-import inspect
 import math
 from collections.abc import Iterable
 
 from retouch_nb.contract import Operation, Price
-from retouch_nb.describe import default_text, limits_text
+from retouch_nb.describe import default_text, limits_text, prose
 from retouch_nb.errors import RetouchError
 from retouch_nb.magics.words import SHORT, Grammar
 from retouch_nb.params import Param, params
@@ -19,7 +18,7 @@ def manual(operation: type[Operation], grammar: Grammar) -> str:
     name, given = operation.name, example(operation, grammar)
     return "\n".join(
         [
-            inspect.getdoc(operation) or "",
+            prose(operation),
             "",
             f"    {usage(grammar)}",
             f"    r = {usage(grammar)}",

@@ -64,6 +64,12 @@ class Photo:
         The embedded colour profile.
     notes : tuple of str
         What opening had to change, each a sentence.
+
+    Examples
+    --------
+    >>> grey = Photo.open(np.full((40, 60), 120, np.uint8))
+    >>> grey.size, grey.format, grey.to_numpy().shape
+    ((60, 40), 'PNG', (40, 60, 3))
     """
 
     data: bytes

@@ -92,7 +92,17 @@ SHORT = "ERROR_INSUFFICIENT_RESOURCES"
 
 
 class MatchStyle(Operation, name="match_style", provider=AILABTOOLS, limits=LIMITS):
-    """Give a photo the colours and tones of a reference picture."""
+    """Give a photo the colours and tones of a reference picture.
+
+    Examples
+    --------
+    >>> import numpy as np, retouch_nb as rn
+    >>> cold, warm = np.full((2, 40, 60, 3), (90, 110, 140), np.uint8)
+    >>> warm[..., 0] = 200
+    >>> edit = rn.match_style(cold, warm, provider="local")
+    >>> edit.after.size, bool(edit.to_numpy()[..., 0].mean() > 150)
+    ((60, 40), True)
+    """
 
     photo: Annotated[Photo, "The photo to change."]
     style: Annotated[Photo, "The picture whose look is wanted."]

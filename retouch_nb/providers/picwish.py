@@ -208,6 +208,15 @@ class Inpaint(PicWishTask, name="inpaint", limits=Limits(20 * MB, (1, 4096))):
 
     The area is a mask (white is removed, black stays) or up to 50 rectangles, and at most half of the photo.
     The service asks that nobody else's mark of ownership is removed unlawfully.
+
+    Examples
+    --------
+    >>> import numpy as np, retouch_nb as rn
+    >>> photo = np.full((48, 64, 3), 200, np.uint8)
+    >>> photo[20:28, 30:38] = 0
+    >>> edit = rn.inpaint(photo, rectangles=[(28, 18, 12, 12)], provider="local")
+    >>> int(edit.to_numpy().min())
+    200
     """
 
     endpoint = "inpaint"
@@ -274,7 +283,14 @@ class Inpaint(PicWishTask, name="inpaint", limits=Limits(20 * MB, (1, 4096))):
 
 
 class Enhance(PicWishTask, name="enhance", limits=Limits(20 * MB, (11, 4096))):
-    """Sharpen a photo and enlarge it."""
+    """Sharpen a photo and enlarge it.
+
+    Examples
+    --------
+    >>> import numpy as np, retouch_nb as rn
+    >>> rn.enhance(np.full((40, 60, 3), 120, np.uint8), scale_factor=4, provider="local").after.size
+    (240, 160)
+    """
 
     endpoint = "scale"
 
@@ -331,6 +347,16 @@ class RetouchObject(PicWishTask, name="retouch_object", limits=Limits(30 * MB - 
     """Retouch the goods in a photo: texture of the material, clarity of lines, details.
 
     White in the mask is the subject. A second, optional mask marks what must keep its look.
+
+    Examples
+    --------
+    >>> import numpy as np, retouch_nb as rn
+    >>> photo = np.full((48, 64, 3), 120, np.uint8)
+    >>> ring = np.zeros((48, 64), bool)
+    >>> ring[10:30, 20:40] = True
+    >>> edit = rn.retouch_object(photo, ring, type="metal", provider="local")
+    >>> bool((edit.to_numpy()[~ring] == photo[~ring]).all())
+    True
     """
 
     endpoint = "retouching-collection"

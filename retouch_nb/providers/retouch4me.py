@@ -129,7 +129,16 @@ class Retouch(
     provider=RETOUCH4ME,
     limits=Limits(100 * MB, (1, 100_000), formats=("JPEG", "PNG"), most_pixels=250_000_000),
 ):
-    """Retouch a portrait or a product photo with plug-ins, one after the other."""
+    """Retouch a portrait or a product photo with plug-ins, one after the other.
+
+    Examples
+    --------
+    >>> import numpy as np, retouch_nb as rn
+    >>> photo = np.full((48, 64, 3), 120, np.uint8)
+    >>> edit = rn.retouch(photo, "Dust 1.0", layers=True, provider="local")
+    >>> edit.layers
+    <LayerStack 64 x 48, 1 layer: Dust>
+    """
 
     kinds = ("picture", "zip")
     within = "steps"
