@@ -290,7 +290,8 @@ def record_of(path: Path) -> Record:
         if side_car(path).is_file():
             return Record.from_json(side_car(path).read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise PictureError(f"Cannot read {path.name!r}: {error}.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise PictureError(f"Cannot read {str(path)!r}: {reason}.") from error
     raise PictureError(
         f"{path.name} does not say how it was made.",
         advice="edit.save(path) keeps a record in the file; other programs may have removed it.",

@@ -113,9 +113,10 @@ def cell_of(record: Record) -> Recreation:
     """Write both cells of a record."""
     kind = operation_named(record.operation)
     given = options(kind, record)
-    pictures = {param.name: param for param in params(kind) if param.picture}
     words = {
-        name: _word(name, record.pictures[name]) for name in pictures if name in record.pictures
+        param.name: _word(param.name, record.pictures.get(param.name, Source()))
+        for param in params(kind)
+        if param.picture and (param.required or param.name in record.pictures)
     }
     opening = [*_comments(record), *_drawings(record)]
     run = _run(record)
@@ -190,6 +191,8 @@ def _comments(record: Record) -> Iterator[str]:
     yield f"# made by {record.maker}{engine}, {record.cost}, {record.finished}, retouch_nb {ours}".rstrip(
         ", "
     )
+    if not record.pictures:
+        yield "# of what it was made is not known: the job was taken up again by its id"
     for name, source in record.pictures.items():
         known = "drawn below" if drawn(source) else f"SHA-256 {source.sha256[:16]}…"
         size = " x ".join(map(str, source.size)) + ", " if any(source.size) else ""

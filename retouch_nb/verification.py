@@ -53,8 +53,8 @@ class Verdict:
         versions = ", ".join(f"{name} {text}" for name, text in self.record.versions.items())
         again = {
             None: [],
-            True: ["Made again: the same to the last bit."],
-            False: ["Made again: not the same."],
+            True: ["Made again: the same as was saved, to the last bit."],
+            False: ["Made again: not the same as was saved."],
         }
         return [
             "The pixels are those that were saved."

@@ -55,6 +55,19 @@ def requests() -> list[tuple[Operation, dict[str, Any]]]:
     ]
 
 
+def test_of_a_job_that_was_taken_up_again_the_operation_is_known(tmp_path: Path) -> None:
+    """Its pictures are not: placeholders stand for those that are needed, and the cell says so."""
+    record = Record("retouch_object", "picwish", "PicWish", {"line_strength": 80})
+    cell = cell_of(record)
+    assert cell.magic.splitlines()[-1] == (
+        "%retouch_object photo.png --mask mask.png --line-strength 80 --provider cloud"
+    )
+    assert "rn.retouch_object('photo.png', mask='mask.png', line_strength=80" in cell.python
+    assert "not known" in cell.magic
+    found = cell_of(replace(record, operation="inpaint", options={"rectangles": [[1, 2, 3, 4]]}))
+    assert "--mask" not in found.magic and "--rectangles 1,2,3,4" in found.magic
+
+
 @pytest.fixture
 def shell(folder: Path) -> Iterator[InteractiveShell]:
     shell = InteractiveShell(

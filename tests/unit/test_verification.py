@@ -31,7 +31,7 @@ def test_a_saved_picture_is_found_intact_and_made_again(
     verdict = verify(edit.save(tmp_path / name), PHOTO)
     assert (verdict.intact, verdict.repeated, verdict.notes) == (True, True, ())
     assert verdict
-    assert "the same to the last bit" in repr(verdict)
+    assert "the same as was saved, to the last bit" in repr(verdict)
 
 
 def test_an_edited_picture_is_not_intact(edit: Edit, tmp_path: Path) -> None:
