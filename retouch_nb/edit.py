@@ -128,8 +128,8 @@ class Edit:
         """Write one self-contained page with slider, receipt and how to make it again; no kernel or network needed."""
         target = Path(path).expanduser()
         body = self._repr_html_() + page_section(self.record)
-        target.write_text(figure.page(self._caption().title, body), "utf-8")
-        return target
+        title = f"{self._caption().title} {self._caption().name}"
+        return write_whole(target, figure.page(title, body).encode())
 
     def _caption(self) -> figure.Caption:
         return figure.Caption.of(self.receipt, self.before, self.after)

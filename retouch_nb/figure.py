@@ -86,7 +86,7 @@ class Caption:
         return cls(
             title=receipt.operation.replace("_", " ").capitalize(),
             maker=receipt.maker,
-            cost=receipt.cost,
+            cost=receipt.cost_in_brief,
             name=photos[0].name,
             sizes=tuple(photo.size for photo in photos),
             options=receipt.options,

@@ -74,8 +74,22 @@ class Receipt:
         >>> Receipt("a1", "enhance", "picwish", "embedded engine", Price(0)).cost
         'free'
         """
+        return self._told(self.price)
+
+    @property
+    def cost_in_brief(self) -> str:
+        """The same without the reservations of a price page, for a figure's badge.
+
+        Examples
+        --------
+        >>> Receipt("a1", "enhance", "picwish", "PicWish", Price(2, "estimate")).cost_in_brief
+        '2 credits'
+        """
+        return self._told(Price(self.price.credits))
+
+    def _told(self, price: Price) -> str:
         if self.cached:
             return "free, from the cache"
-        if self.price.credits == 0:
+        if price.credits == 0:
             return "free"
-        return f"cost {self.price}" if self.price.credits is None else str(self.price)
+        return f"cost {price}" if price.credits is None else str(price)
