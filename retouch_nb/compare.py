@@ -70,6 +70,8 @@ class Comparison:
     >>> found = compare(grey, grey + np.uint8(8), metric="absolute")
     >>> found.differences[0].largest
     8.0
+    >>> found.facts
+    ('... by 8 levels on average, 8 levels at most; 100 % of the pixels visibly.',)
     """
 
     pictures: tuple[Photo, ...]
@@ -293,7 +295,8 @@ def _said(name: str, first: str, found: "Difference", metric: str) -> str:
     if not found.largest:
         return f"{name} equals {first}, pixel for pixel."
     mean, most = (_counted(value, metric) for value in (found.mean, found.largest))
-    share = f"{100 * found.visible:.2g} %"
+    percent = 100 * found.visible
+    share = f"{percent:.2g} %" if percent < 99.5 else f"{percent:.0f} %"
     return (
         f"{name} differs from {first} by {mean} on average, {most} at most; "
         f"{share} of the pixels visibly."
