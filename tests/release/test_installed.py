@@ -98,14 +98,19 @@ def test_the_command_line_works(fresh: "Fresh") -> None:
 
 
 def test_a_users_program_is_checked_by_its_types(fresh: "Fresh") -> None:
-    """Mypy --strict accepts it, and finds the mistake when there is one."""
+    """Mypy --strict accepts it, and finds mistakes: a wrong name, a wrong option, a wrong value."""
     good, bad = fresh.work / "good.py", fresh.work / "bad.py"
     good.write_text(PROGRAM)
-    bad.write_text(PROGRAM.replace("done.after.size", "done.after.sizes"))
+    wrong = PROGRAM.replace("after.size\n", "after.sizes\n").replace(
+        "max_credits=2", "max_credit=2"
+    )
+    bad.write_text(f'{wrong}rn.enhance("cat.jpg", scale_factor=3)\n')
     check = (sys.executable, "-m", "mypy", "--strict", "--python-executable", fresh.python)
     assert "no issues found" in run(*check, good, cwd=fresh.work)
-    found = subprocess.run([*check, bad], cwd=fresh.work, capture_output=True, text=True)
-    assert '"Photo" has no attribute "sizes"' in found.stdout
+    found = subprocess.run([*check, bad], cwd=fresh.work, capture_output=True, text=True).stdout
+    assert '"Photo" has no attribute "sizes"' in found
+    assert 'Unexpected keyword argument "max_credit" for "inpaint"' in found
+    assert 'Argument "scale_factor" to "enhance" has incompatible type "Literal[3]"' in found
 
 
 def test_a_kernel_of_that_environment_shows_figures(fresh: "Fresh") -> None:
