@@ -12,6 +12,7 @@ from traitlets import Bool, Enum, Float, Int, List, Unicode
 from traitlets.config import Configurable
 
 from retouch_nb.errors import HomeError
+from retouch_nb.photo import SHOWN
 
 HOME_ENV = "RETOUCH_NB_HOME"
 
@@ -39,7 +40,7 @@ class Retouch(Configurable):
     ).tag(config=True)
     progress = Bool(True, help="Show progress in the cell while a task runs.").tag(config=True)
     preview = Int(
-        1280, min=64, max=4096, help="Longer side of the pictures kept in the notebook, in pixels."
+        SHOWN, min=64, max=4096, help="Longer side of the pictures kept in the notebook, in pixels."
     ).tag(config=True)
     cache_gigabytes = Float(2.0, min=0, help="How much disk cached results may take.").tag(
         config=True

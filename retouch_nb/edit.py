@@ -1,7 +1,7 @@
 """What an operation gives back: the photo before, the photo after, and the receipt."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -63,7 +63,7 @@ class Edit:
     receipt: Receipt
     layers: LayerStack | None = None
     mask: Mask | None = None
-    longest: int = field(default=1280)
+    longest: int = figure.LONGEST
     drift: Drift | None = None
     request: Operation | None = None
     restored: bool = False
@@ -128,8 +128,7 @@ class Edit:
         """Write one self-contained page with slider, receipt and how to make it again; no kernel or network needed."""
         target = Path(path).expanduser()
         body = self._repr_html_() + page_section(self.record)
-        title = f"{self._caption().title} {self._caption().name}"
-        return write_whole(target, figure.page(title, body).encode())
+        return write_whole(target, figure.page(self._caption().head, body).encode())
 
     def _caption(self) -> figure.Caption:
         return figure.Caption.of(self.receipt, self.before, self.after)

@@ -15,10 +15,10 @@ from typing import Any
 
 from PIL import Image
 
-from retouch_nb.photo import Photo
+from retouch_nb.photo import SHOWN, Photo
 from retouch_nb.receipt import Receipt
 
-LONGEST = 1280
+LONGEST = SHOWN
 """Longer side of a preview in pixels: at quality 80 a pair of 12 megapixels adds about 0.7 MB to a notebook."""
 
 FRAME = (880, 640)
@@ -59,7 +59,7 @@ class Caption:
     cost : str
         In words: ``"free"``, ``"2 credits"``.
     name : str
-        Name of the photo.
+        Name of the photo; empty where it is not known.
     sizes : tuple
         Width and height of the photo before, where it is known, and after.
     options : mapping
@@ -83,16 +83,28 @@ class Caption:
     def of(cls, receipt: Receipt, before: Photo | None, after: Photo) -> "Caption":
         """Take everything from a receipt and the photos it belongs to."""
         photos = [photo for photo in (before, after) if photo is not None]
+        nameless = before is None and after.name == receipt.operation
         return cls(
             title=receipt.operation.replace("_", " ").capitalize(),
             maker=receipt.maker,
             cost=receipt.cost_in_brief,
-            name=photos[0].name,
+            name="" if nameless else photos[0].name,
             sizes=tuple(photo.size for photo in photos),
             options=receipt.options,
             seconds=receipt.seconds,
             remarks=receipt.remarks,
         )
+
+    @property
+    def head(self) -> str:
+        """What was done to which photo.
+
+        Examples
+        --------
+        >>> Caption("Enhance", "PicWish", "2 credits", "cat").head
+        'Enhance cat'
+        """
+        return f"{self.title} {self.name}".strip()
 
     @property
     def credit(self) -> str:
@@ -130,7 +142,7 @@ def text(caption: Caption) -> str:
     Inpaint coffee · embedded engine · free
       600 × 400 · 2.0 s
     """
-    head = f"{caption.title} {caption.name} · {caption.credit}"
+    head = f"{caption.head} · {caption.credit}"
     return "\n  ".join(filter(None, [head, caption.facts, *caption.remarks]))
 
 

@@ -6,11 +6,12 @@ CMYK, 16 bits, an unusual format) is encoded anew, and ``notes`` says so.
 
 from retouch_nb.photo.codec import FORMATS, MOST_PIXELS, Pixels, opened
 from retouch_nb.photo.link import Link, called, is_link
-from retouch_nb.photo.photo import HasPhoto, Photo, PhotoLike, open_photo, reduced
+from retouch_nb.photo.photo import SHOWN, HasPhoto, Photo, PhotoLike, open_photo, reduced
 
 __all__ = [
     "FORMATS",
     "MOST_PIXELS",
+    "SHOWN",
     "HasPhoto",
     "Link",
     "Photo",

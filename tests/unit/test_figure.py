@@ -209,6 +209,13 @@ def test_a_caption_takes_all_from_the_receipt(photo: Photo, larger: Photo) -> No
     ]
 
 
+def test_a_photo_that_nobody_knows_any_more_has_no_name(photo: Photo) -> None:
+    """A result of a job taken up again is called after its operation, which stands there already."""
+    receipt = Receipt("a1", "enhance", "picwish", "PicWish", Price(2, "estimate"), seconds=2)
+    caption = Caption.of(receipt, None, dataclasses.replace(photo, name="enhance"))
+    assert text(caption).splitlines()[0] == "Enhance · PicWish · 2 credits"
+
+
 def test_equal_sizes_are_said_once(photo: Photo) -> None:
     """A size that did not change is no news."""
     receipt = Receipt("a1", "inpaint", "picwish", "embedded engine", Price(0), seconds=2)
