@@ -19,6 +19,7 @@ from PIL import features
 from retouch_nb import session as sessions
 from retouch_nb.contract import Operation
 from retouch_nb.errors import RetouchError
+from retouch_nb.jobs import WAITING
 from retouch_nb.providers import operations
 from retouch_nb.reach import reach, reach_all
 from retouch_nb.requirements import (
@@ -75,9 +76,6 @@ _ASSET = re.compile(r'"(\w+\.(?:js|css))"')
 
 LITTLE_ROOM = 500e6
 """Bytes on the disk below which results may soon find no place."""
-
-WAITING = {"sending", "accepted", "running", "fetched", "unknown"}
-"""States of jobs that may have been paid and whose result nobody has seen yet."""
 
 Row = tuple[str, str, str, str]
 

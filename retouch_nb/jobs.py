@@ -10,6 +10,9 @@ from pathlib import Path
 from retouch_nb.table import Table
 
 HEAD = ("id", "service", "operation", "state", "started", "expires", "cost", "task id")
+WAITING = ("sending", "accepted", "running", "fetched", "unknown")
+"""States of jobs that may have been paid and whose result nobody has seen yet."""
+
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -89,10 +92,7 @@ def may_wait(home: Path) -> bool:
     >>> may_wait(Path("/no/such/folder"))
     False
     """
-    query = (
-        "select 1 from jobs where not free and state in "
-        "('sending', 'accepted', 'running', 'fetched', 'unknown') limit 1"
-    )
+    query = f"select 1 from jobs where not free and state in {WAITING} limit 1"
     path = home / "journal.sqlite3"
     try:
         if not path.is_file():

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from retouch_nb.contract import Operation
 from retouch_nb.errors import ParameterError
 from retouch_nb.magics.manual import described
-from retouch_nb.magics.names import picture, value
+from retouch_nb.magics.names import meaning, value
 from retouch_nb.magics.words import Grammar, is_flag
-from retouch_nb.params import Param, Range, Reads, params
+from retouch_nb.params import Range, Reads, params
 from retouch_nb.providers import operation_named
 from retouch_nb.session import Session
 
@@ -79,7 +79,7 @@ def batch_of(
             advice=f"Nothing was sent. Usage: {USAGE}",
         )
     words = grammar_of(kind).read(shlex.join(options))
-    own = {p.name: _meaning(p, words[p.name], scope) for p in params(kind) if p.name in words}
+    own = {p.name: meaning(p, words[p.name], scope) for p in params(kind) if p.name in words}
     chosen = {
         p.name: p.read(_variable(words[p.name], scope))
         for p in params(BatchOptions)
@@ -115,7 +115,3 @@ def manual(operation: str = "") -> str:
 def _variable(word: str, scope: Mapping[str, Any]) -> Any:
     """Give the variable of this name; any other word is itself."""
     return scope[word] if word.isidentifier() and word in scope else value(word, scope)
-
-
-def _meaning(param: Param, word: str, scope: Mapping[str, Any]) -> Any:
-    return picture(word, scope, kind=param.type) if param.picture else value(word, scope)

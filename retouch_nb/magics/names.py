@@ -16,7 +16,7 @@ from PIL import Image
 from retouch_nb.errors import ParameterError, UnknownNameError
 from retouch_nb.magics.words import nearest
 from retouch_nb.mask import Mask
-from retouch_nb.params import Reads
+from retouch_nb.params import Param, Reads
 from retouch_nb.photo import Photo, is_link, open_photo
 
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
@@ -108,6 +108,11 @@ def picture(word: str, scope: Mapping[str, Any], *, kind: type) -> Any:
         f"There is no variable or file {word!r}.",
         advice=nearest(word, known) or "Paths are relative to the notebook's folder.",
     )
+
+
+def meaning(param: Param, word: str, scope: Mapping[str, Any]) -> Any:
+    """Give what a word means to a parameter: a picture to one that takes pictures, else a value."""
+    return picture(word, scope, kind=param.type) if param.picture else value(word, scope)
 
 
 def _called(word: str, meant: Any) -> Any:

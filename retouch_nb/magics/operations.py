@@ -22,11 +22,11 @@ from retouch_nb.job import Job
 from retouch_nb.magics.completion import grammar_candidates
 from retouch_nb.magics.magic import Magic
 from retouch_nb.magics.manual import manual, usage
-from retouch_nb.magics.names import FILE, VARIABLE, picture, value
+from retouch_nb.magics.names import FILE, VARIABLE, meaning
 from retouch_nb.magics.preview import Preview
 from retouch_nb.magics.sweeps import SweepOptions, pairs, swept
 from retouch_nb.magics.words import Grammar, tidy
-from retouch_nb.params import Param, params
+from retouch_nb.params import params
 from retouch_nb.providers import operations
 from retouch_nb.session import Session
 from retouch_nb.sweep import Grid, Plan
@@ -194,7 +194,7 @@ class OperationMagic:
                 advice=f"Nothing was sent. Usage: {usage(self.grammar)}",
             )
         return self.operation(
-            **{p.name: _meaning(p, words[p.name], scope) for p in own if p.name in words}
+            **{p.name: meaning(p, words[p.name], scope) for p in own if p.name in words}
         )
 
     def preview(self, request: Operation, options: MagicOptions) -> Preview:
@@ -207,15 +207,11 @@ class OperationMagic:
     def _options(self, words: Mapping[str, str], scope: Mapping[str, Any]) -> MagicOptions:
         names = {param.name for param in params(MagicOptions)}
         given = [p for p in self.grammar.params if p.name in names and p.name in words]
-        return MagicOptions(**{p.name: p.read(_meaning(p, words[p.name], scope)) for p in given})
+        return MagicOptions(**{p.name: p.read(meaning(p, words[p.name], scope)) for p in given})
 
     def _keep(self, kept: Edit | Job, options: MagicOptions) -> None:
         if options.output:
             self.shell.push({options.output: kept})  # type: ignore[no-untyped-call]
-
-
-def _meaning(param: Param, word: str, scope: Mapping[str, Any]) -> Any:
-    return picture(word, scope, kind=param.type) if param.picture else value(word, scope)
 
 
 def _ends_quietly(cell: str) -> bool:
