@@ -7,16 +7,22 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 PORT ?= 8765
 SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit/batches tests/unit/sweep tests/unit/test_figure.py tests/unit/test_photo.py
 
-.PHONY: demo test unit browser lab serve bench load siege fuzz docs notebooks lint build release-check lowest audit clean
+# What needs no other process; the rest of the tests starts kernels, servers, clusters and terminals.
+UNIT := tests/unit tests/providers tests/faces tests/test_guards.py tests/test_contributing.py
+
+.PHONY: demo test unit whole browser lab serve bench load siege fuzz docs notebooks lint build release-check lowest audit clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/demo.installed ## execute the first notebook on real photos; page and pictures go to build/demo
 	$(BIN)/python -m retouch_nb demo
 
-test: unit browser ## everything that must hold
+test: unit whole browser ## everything that must hold
 
-unit: $(VENV)/test.installed
-	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not release"
+unit: $(VENV)/test.installed ## a minute, while you work
+	$(BIN)/pytest -n 2 --dist loadfile retouch_nb $(UNIT)
+
+whole: $(VENV)/test.installed
+	$(BIN)/pytest -n 2 --dist loadfile -m "not browser and not release" tests $(UNIT:%=--ignore=%)
 
 browser: $(VENV)/test.installed chromium
 	$(BIN)/pytest -m browser tests/browser
