@@ -15,7 +15,8 @@ from retouch_nb.batches.reasons import REASONS
 from retouch_nb.batches.run import Run, View
 from retouch_nb.batches.summary import PARTS, Snapshot, html, text
 from retouch_nb.widgets.cell import this_cell
-from retouch_nb.widgets.stoppable import STATIC, Stoppable, module
+from retouch_nb.widgets.module import STATIC, module
+from retouch_nb.widgets.stoppable import Stoppable
 
 
 def view(run: Run) -> View | None:
@@ -62,7 +63,7 @@ class Batch(Stoppable):
         The newest results: ``name`` and ``picture``, a WebP as bytes.
     """
 
-    _esm = module("batch.js")
+    _esm = module("stop.js", "batch.js")
     _css = STATIC / "batch.css"
 
     latest: Any = traitlets.List().tag(sync=True)

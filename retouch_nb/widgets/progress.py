@@ -17,7 +17,8 @@ from IPython.display import display
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from retouch_nb.job import View
-from retouch_nb.widgets.stoppable import STATIC, Stoppable, module
+from retouch_nb.widgets.module import STATIC, module
+from retouch_nb.widgets.stoppable import Stoppable
 
 if TYPE_CHECKING:
     from retouch_nb.client import Event
@@ -157,7 +158,7 @@ class Progress(Stoppable):
         The last event, as `news_of` writes it.
     """
 
-    _esm = module("progress.js")
+    _esm = module("stop.js", "progress.js")
     _css = STATIC / "progress.css"
 
     cancel_word = traitlets.Unicode().tag(sync=True)

@@ -5,20 +5,12 @@ What its module shares with others, the time and the button, stands in ``stop.js
 
 import threading
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
 from retouch_nb.widgets.comm import unpin
-
-STATIC = Path(__file__).with_name("static")
-
-
-def module(name: str) -> str:
-    """Give the script of a widget, what it shares first."""
-    return "".join((STATIC / part).read_text("utf-8") for part in ("stop.js", name))
 
 
 class Stoppable(anywidget.AnyWidget):

@@ -7,17 +7,18 @@ import pytest
 
 import retouch_nb
 from retouch_nb.widgets.batch import Batch
+from retouch_nb.widgets.module import STATIC
+from retouch_nb.widgets.painter.ink import Ink
 from retouch_nb.widgets.progress import Progress
-from retouch_nb.widgets.stoppable import Stoppable
 
 PACKAGE = Path(retouch_nb.__file__).parent
-SHARED = PACKAGE / "widgets" / "static" / "stop.js"
-"""No module: it is put before those that use it."""
+PARTS = {STATIC / name for name in ("stop.js", "ink_view.js", "ink_parts.js")}
+"""No modules: they are put before those that use them."""
 
 ASSETS = sorted(
     file for file in PACKAGE.rglob("static/*") if file.suffix in {".js", ".css", ".svg"}
 )
-WIDGETS = sorted(set(PACKAGE.glob("widgets/static/*.js")) - {SHARED})
+WIDGETS = sorted(set(PACKAGE.glob("widgets/static/*.js")) - PARTS)
 NAMESPACE = re.compile(r"https?://www\.w3\.org/\S+?(?=[\"'])")
 
 
@@ -37,9 +38,15 @@ def test_every_widget_is_one_module_that_anywidget_can_load(file: Path) -> None:
     assert "export default" in text and len(text) < 100_000
 
 
-@pytest.mark.parametrize("widget", [Batch, Progress])
-def test_what_two_widgets_share_is_put_before_both(widget: type[Stoppable]) -> None:
-    """Each is still one module, in which no name is declared twice."""
-    names = re.findall(r"^(?:async )?(?:function|const) (\w+)", str(widget._esm), re.M)
-    assert {"stop", "clockTime", "render"} <= set(names)
+@pytest.mark.parametrize(
+    ("widget", "shared"),
+    [(Batch, {"stop"}), (Progress, {"stop"}), (Ink, {"zoomed", "showHand"})],
+)
+def test_a_script_of_several_files_is_still_one_module(widget: type, shared: set[str]) -> None:
+    """What stands in other files comes before what uses it, and no name is declared twice."""
+    names = re.findall(
+        r"^(?:async )?(?:function|const|class) (\w+)", str(widget._esm), re.MULTILINE
+    )
+    assert {*shared, "render"} <= set(names)
+    assert max(map(names.index, shared)) < names.index("render")
     assert len(names) == len(set(names))

@@ -5,7 +5,6 @@ Whatever a browser sends is checked here before it becomes a mark.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -17,8 +16,7 @@ from retouch_nb.errors import PictureError
 from retouch_nb.marks import Box, Brush, Flood, Lasso, Mark, Pick
 from retouch_nb.strokes import simplified
 from retouch_nb.widgets.comm import unpin
-
-_STATIC = Path(__file__).parents[1] / "static"
+from retouch_nb.widgets.module import STATIC, module
 
 MOST_POINTS = 200_000
 """No hand draws a longer stroke; what is longer was not drawn."""
@@ -42,8 +40,8 @@ class Ink(anywidget.AnyWidget):
         What Python knows: areas, counts, settings, running job, trouble.
     """
 
-    _esm = _STATIC / "ink.js"
-    _css = _STATIC / "ink.css"
+    _esm = module("ink_view.js", "ink_parts.js", "ink.js")
+    _css = STATIC / "ink.css"
 
     title = traitlets.Unicode().tag(sync=True)
     sizes = traitlets.List(traitlets.Int()).tag(sync=True)

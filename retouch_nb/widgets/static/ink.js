@@ -1,25 +1,6 @@
 // The painter's ink: draws while the pointer moves, on a transparent layer over a canvas that Python draws. A finished
 // stroke goes to Python as bytes and stays as ink until Python says that it is part of the mask.
 
-const TOOLS = {
-  brush: { key: "b", label: "Brush", icon: "M3 17c3 1 6-1 6-4l8-9-2-2-9 8c-3 0-4 2-4 4 0 1-1 2-2 2 1 1 2 1 3 1z" },
-  eraser: { key: "e", label: "Eraser", icon: "M3 13l8-9 6 5-7 8H6zM7 17h10M6.500 9l6 5" },
-  box: { key: "r", label: "Rectangle", icon: "M3 5h14v10H3z" },
-  polygon: { key: "p", label: "Polygon", icon: "M10 2l8 6-3 9H5L2 8z" },
-  lasso: { key: "l", label: "Lasso", icon: "M10 3c5 0 8 2 8 5s-4 5-8 5-8-2-8-5 3-5 8-5zM5 12c-2 2 0 3 1 4s0 2-1 2" },
-  wand: { key: "w", label: "Wand: select by colour", icon: "M3 17l9-9M14 2v4M14 9v3M9 5h3M16 6h3M10.500 6.500l3 3" },
-  object: { key: "o", label: "Object: click it, or draw a box around it", icon: "M3 6V3h3M14 3h3v3M17 14v3h-3M6 17H3v-3M10 6a4 4 0 100 8 4 4 0 000-8z" },
-};
-const ICONS = {
-  undo: "M7 4L3 8l4 4M3 8h9a5 5 0 010 9H8",
-  redo: "M13 4l4 4-4 4M17 8H8a5 5 0 000 9h4",
-  add: "M10 4v12M4 10h12",
-  subtract: "M4 10h12",
-  alone: "M3 4h14v12H3zM10 7a3 3 0 100 6 3 3 0 000-6z",
-  load: "M3 16V4h5l2 2h7v10zM10 14V9M8 11l2-2 2 2",
-  save: "M10 3v9M6 9l4 4 4-4M3 16h14",
-};
-const SIZED = { brush: "size", eraser: "size", object: "reach" };
 const LINKED = 60; // ms: the canvas below needs a few frames to decode what Python has sent it
 const CLOSE = 9; // CSS pixels within which a click means a polygon's first corner
 const STEP = 10; // CSS pixels an arrow key moves the crosshair
@@ -30,238 +11,6 @@ function render({ model, el }) {
   el.append(painter.parts.root);
   return painter.live();
 }
-
-// --- geometry: plain functions of a view {scale, x, y} that maps photo pixels to CSS pixels of the stage ---
-
-const toPhoto = (view, x, y) => ({ x: (x - view.x) / view.scale, y: (y - view.y) / view.scale });
-const toStage = (view, p) => ({ x: p.x * view.scale + view.x, y: p.y * view.scale + view.y });
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-
-function fitted(stage, photo) {
-  const scale = Math.min(stage.width / photo.width, stage.height / photo.height);
-  return { scale, x: (stage.width - photo.width * scale) / 2, y: (stage.height - photo.height * scale) / 2 };
-}
-
-function zoomed(view, factor, at, limits) {
-  const scale = clamp(view.scale * factor, limits.low, limits.high);
-  const kept = toPhoto(view, at.x, at.y);
-  return { scale, x: at.x - kept.x * scale, y: at.y - kept.y * scale };
-}
-
-// At least a corner of the photo stays in sight.
-function within(view, stage, photo) {
-  const keep = 40;
-  return {
-    scale: view.scale,
-    x: clamp(view.x, keep - photo.width * view.scale, stage.width - keep),
-    y: clamp(view.y, keep - photo.height * view.scale, stage.height - keep),
-  };
-}
-
-function straightened(from, to) {
-  const angle = (Math.round(Math.atan2(to.y - from.y, to.x - from.x) / (Math.PI / 4)) * Math.PI) / 4;
-  const length = Math.hypot(to.x - from.x, to.y - from.y);
-  return { x: from.x + Math.cos(angle) * length, y: from.y + Math.sin(angle) * length };
-}
-
-function squared(from, to) {
-  const side = Math.max(Math.abs(to.x - from.x), Math.abs(to.y - from.y));
-  return { x: from.x + side * Math.sign(to.x - from.x || 1), y: from.y + side * Math.sign(to.y - from.y || 1) };
-}
-
-// --- drawing: plain functions of a context that is set to photo pixels ---
-
-function drawBrush(context, shape, from = 0) {
-  const points = shape.points;
-  context.lineCap = "round";
-  for (let i = from; i < points.length; i++) {
-    const { x, y, pressure } = points[i];
-    const before = points[i - 1];
-    context.beginPath();
-    if (before && (before.x !== x || before.y !== y)) {
-      context.lineWidth = (shape.size * (before.pressure + pressure)) / 2;
-      context.moveTo(before.x, before.y);
-      context.lineTo(x, y);
-      context.stroke();
-    } else {
-      context.arc(x, y, (shape.size * pressure) / 2, 0, 2 * Math.PI);
-      context.fill();
-    }
-  }
-}
-
-function path(context, points) {
-  context.beginPath();
-  points.forEach((p, i) => (i ? context.lineTo(p.x, p.y) : context.moveTo(p.x, p.y)));
-}
-
-function drawShape(context, shape) {
-  const { tool, points } = shape;
-  if (tool === "brush" || tool === "eraser") return drawBrush(context, shape);
-  const [first, last] = [points[0], points.at(-1)];
-  if (tool === "box") context.fillRect(first.x, first.y, last.x - first.x, last.y - first.y);
-  if (tool === "lasso" || tool === "polygon") {
-    path(context, points);
-    context.fill();
-  }
-}
-
-// Lines that must be seen on any photo: dark below, light dashes above, one CSS pixel wide.
-function drawLines(context, shape, scale) {
-  const { tool, points } = shape;
-  if (tool === "box" || (tool === "object" && points.length > 1)) {
-    const [a, b] = [points[0], points.at(-1)];
-    context.beginPath();
-    context.rect(a.x, a.y, b.x - a.x, b.y - a.y);
-  } else if (tool === "lasso" || tool === "polygon") {
-    path(context, points);
-  } else return;
-  contour(context, scale);
-  if (tool !== "polygon") return;
-  for (const [i, p] of points.entries()) {
-    context.beginPath();
-    context.arc(p.x, p.y, (i ? 3 : 5) / scale, 0, 2 * Math.PI);
-    context.fillStyle = i ? "white" : "#ffd400";
-    context.fill();
-    context.lineWidth = 1 / scale;
-    context.strokeStyle = "black";
-    context.stroke();
-  }
-}
-
-function contour(context, scale) {
-  context.setLineDash([]);
-  context.lineWidth = 2.5 / scale;
-  context.strokeStyle = "rgba(0,0,0,0.7)";
-  context.stroke();
-  context.setLineDash([5 / scale, 4 / scale]);
-  context.lineWidth = 1.25 / scale;
-  context.strokeStyle = "white";
-  context.stroke();
-  context.setLineDash([]);
-}
-
-function bytes(points) {
-  const floats = new Float32Array(points.length * 3);
-  points.forEach((p, i) => floats.set([p.x, p.y, p.pressure], 3 * i));
-  return floats.buffer;
-}
-
-// --- elements ---
-
-function make(tag, name, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  element.className = `retouch-ink-${name}`;
-  for (const [key, value] of Object.entries(properties)) {
-    if (key in element) element[key] = value;
-    else element.setAttribute(key, value);
-  }
-  element.append(...children);
-  return element;
-}
-
-function icon(drawing) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 20 20");
-  svg.setAttribute("aria-hidden", "true");
-  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  line.setAttribute("d", drawing);
-  svg.append(line);
-  return svg;
-}
-
-function button(label, face, properties = {}) {
-  return make("button", "button", { type: "button", title: label, "aria-label": label, ...properties }, face);
-}
-
-function slider(label, low, high, step = 1) {
-  const input = make("input", "slider", { type: "range", min: low, max: high, step });
-  const value = make("output", "value");
-  return { input, value, root: make("label", "field", {}, make("span", "label", { textContent: label }), input, value) };
-}
-
-function check(label, title) {
-  const input = make("input", "check", { type: "checkbox" });
-  return { input, root: make("label", "field", { title }, input, make("span", "label", { textContent: label })) };
-}
-
-function group(label, ...children) {
-  return make("div", "group", { role: "group", "aria-label": label }, ...children);
-}
-
-function build(title) {
-  const tools = Object.fromEntries(
-    Object.entries(TOOLS).map(([name, { key, label, icon: drawing }]) => [name, button(`${label} (${key.toUpperCase()})`, icon(drawing))]),
-  );
-  const parts = {
-    tools,
-    add: button("Add to the mask (X swaps)", icon(ICONS.add)),
-    subtract: button("Subtract from the mask (X swaps)", icon(ICONS.subtract)),
-    undo: button("Undo (Ctrl+Z)", icon(ICONS.undo)),
-    redo: button("Redo (Ctrl+Shift+Z)", icon(ICONS.redo)),
-    out: button("Zoom out (−)", "−"),
-    fit: button("Fit (0)", "Fit"),
-    in: button("Zoom in (+)", "+"),
-    full: button("100 %: one photo pixel is one screen pixel (1)", "1:1"),
-    zoom: make("output", "zoom", { "aria-label": "Zoom" }),
-    channels: { subject: button("Paint the subject (C swaps)", "Subject"), retain: button("Paint what is retained (C swaps)", "Retain") },
-    run: button("Remove what is painted", "Remove", { className: "retouch-ink-button retouch-ink-primary" }),
-    retouch: button("Retouch the subject, except what is retained", "Retouch", { className: "retouch-ink-button retouch-ink-primary" }),
-    size: slider("Size", 1, 400),
-    tolerance: slider("Tolerance", 1, 128),
-    grow: slider("Grow", -60, 60),
-    feather: slider("Feather", 0, 60),
-    holes: check("Fill holes", "Fill what is enclosed by the mask"),
-    invert: button("Invert the mask (I)", "Invert"),
-    clear: button("Clear the mask", "Clear"),
-    colour: make("input", "colour", { type: "color", title: "Colour of the mask", "aria-label": "Colour of the mask" }),
-    opacity: make("input", "slider", { type: "range", min: 10, max: 100, step: 5, title: "Opacity of the mask", "aria-label": "Opacity of the mask" }),
-    alone: button("Show the mask alone (M)", icon(ICONS.alone)),
-    load: button("Open a mask: a black and white picture; or drop one on the photo", icon(ICONS.load)),
-    save: button("Save the mask as PNG", icon(ICONS.save)),
-    file: make("input", "file", { type: "file", accept: "image/*", hidden: true, tabIndex: -1 }),
-    ink: make("canvas", "canvas"),
-    lines: make("canvas", "lines"),
-    cursor: make("div", "cursor"),
-    cross: make("div", "cross"),
-    where: make("span", "where"),
-    area: make("span", "area", { role: "status" }),
-    meter: make("span", "meter", {}, make("span", "fill")),
-    told: make("span", "told", { role: "status" }),
-    trouble: make("div", "trouble", { role: "alert" }),
-    job: make("div", "job", { hidden: true }),
-    jobName: make("span", "job-name"),
-    jobBar: make("progress", "job-bar", { max: 1 }),
-    cancel: button("Stop", "Cancel"),
-  };
-  parts.cursor.setAttribute("aria-hidden", "true");
-  parts.cross.setAttribute("aria-hidden", "true");
-  parts.job.append(parts.jobName, parts.jobBar, parts.cancel);
-  parts.stage = make("div", "stage", {
-    tabIndex: 0,
-    role: "application",
-    "aria-roledescription": "painting area",
-    "aria-label": `Mask of ${title}. Arrow keys move a crosshair, Space or Enter paints, square brackets change the size, Escape leaves.`,
-  }, parts.ink, parts.lines, parts.cross, parts.cursor);
-  parts.channelGroup = group("Channel", parts.channels.subject, parts.channels.retain);
-  parts.bar = make("div", "bar", { role: "toolbar", "aria-label": "Tools" },
-    group("Tool", ...Object.values(tools)),
-    group("Mode", parts.add, parts.subtract),
-    group("History", parts.undo, parts.redo),
-    parts.channelGroup,
-    make("span", "space"), parts.where, parts.retouch, parts.run);
-  parts.options = make("div", "bar retouch-ink-options", { role: "toolbar", "aria-label": "Settings" },
-    make("span", "slot", {}, parts.size.root, parts.tolerance.root),
-    parts.grow.root, parts.feather.root, parts.holes.root, make("span", "space"), group("Mask", parts.invert, parts.clear));
-  parts.foot = make("div", "foot", { role: "toolbar", "aria-label": "View" }, parts.meter, parts.area, parts.told, make("span", "space"),
-    group("Colours", parts.colour, parts.opacity, parts.alone), group("File", parts.load, parts.save, parts.file),
-    group("Zoom", parts.out, parts.zoom, parts.in, parts.fit, parts.full));
-  parts.root = make("div", "root", { role: "group", "aria-label": `Mask painter: ${title}`, "data-lm-suppress-shortcuts": "true" },
-    parts.bar, parts.options, parts.stage, parts.trouble, parts.job, parts.foot);
-  return parts;
-}
-
-// --- the painter ---
 
 class Painter {
   constructor(model, parts) {
@@ -648,7 +397,7 @@ class Painter {
 
   showCursor() {
     const { cursor, cross, stage } = this.parts;
-    const size = this.hand.tool in SIZED ? this.hand.sizes[this.hand.tool] * this.view.scale * (this.hand.tool === "object" ? 2 : 1) : 0;
+    const size = (this.hand.sizes[this.hand.tool] ?? 0) * this.view.scale * (this.hand.tool === "object" ? 2 : 1);
     const at = this.cross ? toStage(this.view, this.cross) : this.over;
     const round = this.hand.tool === "object" ? "2px" : "50%";
     stage.classList.toggle("retouch-ink-round", size > 3);
@@ -842,93 +591,21 @@ class Painter {
   }
 
   showHand() {
-    const { parts, hand } = this;
-    const press = (element, on) => element.setAttribute("aria-pressed", String(on));
-    for (const [name, element] of Object.entries(parts.tools)) press(element, name === hand.tool);
-    for (const [name, element] of Object.entries(parts.channels)) press(element, name === hand.channel);
-    press(parts.add, !hand.erase);
-    press(parts.subtract, hand.erase);
-    const size = hand.sizes[hand.tool];
-    parts.size.root.classList.toggle("retouch-ink-idle", size === undefined);
-    parts.size.input.disabled = size === undefined;
-    parts.size.root.hidden = hand.tool === "wand";
-    parts.size.root.firstChild.textContent = hand.tool === "object" ? "Reach" : "Size";
-    show(parts.size, size ?? 1, `${size} px`);
-    parts.tolerance.root.hidden = hand.tool !== "wand";
-    show(parts.tolerance, hand.tolerance, hand.tolerance);
-    this.showRefinement();
+    showHand(this.parts, this.hand);
+    showRefinement(this.parts, this.hand, this.model.get("status"));
     this.showCursor();
   }
 
-  showRefinement() {
-    const { parts, hand } = this;
-    const status = this.model.get("status");
-    const refine = status.refine?.[hand.channel];
-    if (!refine) return;
-    show(parts.grow, refine.grow, `${refine.grow} px`);
-    show(parts.feather, refine.feather, `${refine.feather} px`);
-    parts.holes.input.checked = refine.fill_holes;
-    parts.colour.value = status.look[hand.channel];
-    if (document.activeElement !== parts.opacity) parts.opacity.value = 100 * status.look.opacity;
-    parts.alone.setAttribute("aria-pressed", String(status.look.alone));
-    parts.ink.style.opacity = status.look.opacity;
-  }
-
   showStatus() {
-    const { parts } = this;
     const status = this.model.get("status");
     if (!status.areas) return;
-    const area = status.areas.subject;
-    const two = status.channels === 2;
-    parts.channelGroup.hidden = parts.retouch.hidden = !two;
-    parts.root.dataset.step = status.undo;
-    parts.undo.disabled = !status.undo;
-    parts.redo.disabled = !status.redo;
-    parts.run.disabled = parts.retouch.disabled = Boolean(status.job);
-    parts.meter.firstChild.style.width = `${Math.min(100, area)}%`;
-    parts.meter.classList.toggle("retouch-ink-over", area > 50);
-    say(parts.area, areaWords(status, two));
-    say(parts.where, status.where);
-    parts.run.title = `Remove what is painted: ${status.where}`;
-    say(parts.trouble, status.trouble || (area > 50 ? "More than half of the photo is painted; removal allows 50 %. Paint less, or remove in several rounds." : ""));
-    parts.trouble.classList.toggle("retouch-ink-warning", !status.trouble);
-    this.showJob(status.job);
-    this.showRefinement();
-  }
-
-  showJob(job) {
-    const { parts } = this;
-    parts.job.hidden = !job;
-    if (!job) return;
-    say(parts.jobName, [job.title, job.state].filter(Boolean).join(" · "));
-    parts.cancel.textContent = job.stop;
-    parts.jobBar.setAttribute("aria-label", job.title);
-    if (typeof job.progress === "number") parts.jobBar.value = job.progress;
-    else parts.jobBar.removeAttribute("value");
+    showStatus(this.parts, status);
+    showRefinement(this.parts, this.hand, status);
   }
 
   tell(words) {
     say(this.parts.told, words);
   }
-}
-
-function show(field, value, words) {
-  if (document.activeElement !== field.input || Number(field.input.value) !== value) field.input.value = value;
-  field.value.textContent = words;
-}
-
-// Announced by screen readers, so only when new.
-function say(element, words) {
-  if (element.textContent !== words) element.textContent = words;
-}
-
-function areaWords(status, two) {
-  const percent = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} %`;
-  const words = [two ? `subject ${percent(status.areas.subject)}` : `${percent(status.areas.subject)} of the photo`];
-  if (two) words.push(`retain ${percent(status.areas.retain)}`);
-  if (status.rectangles) words.push(`${status.rectangles} rectangle${status.rectangles > 1 ? "s" : ""}`);
-  if (status.round) words.push(`after round ${status.round}`);
-  return words.join(" · ");
 }
 
 // A pen that is lifted presses with nothing: its last sample keeps the pressure of the one before.
