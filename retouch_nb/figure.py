@@ -65,7 +65,7 @@ class Caption:
     options : mapping
         Parameters that differ from their defaults.
     seconds : float or None
-        How long it took.
+        How long it took, without waiting in a queue.
     remarks : tuple of str
         Sentences worth reading; folded away when there are more than two.
     """
@@ -91,7 +91,7 @@ class Caption:
             name="" if nameless else photos[0].name,
             sizes=tuple(photo.size for photo in photos),
             options=receipt.options,
-            seconds=receipt.seconds,
+            seconds=receipt.worked,
             remarks=receipt.remarks,
         )
 

@@ -32,6 +32,9 @@ class Receipt:
         The picture came from the cache: nothing was sent, nothing was paid.
     seconds : float
         From the start of the job to the picture on disk.
+    waited : float
+        Seconds of these in which nobody worked on it: until it was our turn to send, and in the queue of the maker, as
+        far as that tells.
     requests : int
         HTTP requests that were made.
     task_id : str
@@ -52,6 +55,7 @@ class Receipt:
     options: Mapping[str, Any] = field(default_factory=dict)
     cached: bool = False
     seconds: float = 0.0
+    waited: float = 0.0
     requests: int = 0
     task_id: str = ""
     finished_at: float = 0.0
@@ -62,6 +66,17 @@ class Receipt:
         task = f", task {self.task_id}" if self.task_id else ""
         facts = f"{self.operation} by {self.maker}, {self.cost}, {self.seconds:.1f} s"
         return f"<Receipt {self.job_id}: {facts}, {self.requests} requests{task}>"
+
+    @property
+    def worked(self) -> float:
+        """Seconds without those in a queue: what depends on photo and options, however many jobs ran beside it.
+
+        Examples
+        --------
+        >>> Receipt("a1", "enhance", "picwish", "PicWish", Price(2), seconds=4.0, waited=2.5).worked
+        1.5
+        """
+        return max(0.0, self.seconds - self.waited)
 
     @property
     def cost(self) -> str:

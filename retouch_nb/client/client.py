@@ -471,7 +471,14 @@ class Client:
         with suppress(HomeError):  # the picture is here, whatever the disk says now
             entry = self.journal.move(entry, State.DONE)
         seconds = self._kit.monotonic() - started
-        return self._result(kept, entry, operation, seconds=seconds, requests=errand.requests)
+        return self._result(
+            kept,
+            entry,
+            operation,
+            seconds=seconds,
+            waited=errand.waited,
+            requests=errand.requests,
+        )
 
     def _from_cache(self, kept: Kept, asked: Entry, operation: Operation, watch: Watch) -> Result:
         """Hand over what is here. Only a result that nobody has seen yet still shows its price."""
@@ -492,6 +499,7 @@ class Client:
         *,
         cached: bool = False,
         seconds: float = 0.0,
+        waited: float = 0.0,
         requests: int = 0,
     ) -> Result:
         whole = hasattr(operation, "photo")
@@ -504,6 +512,7 @@ class Client:
             options=operation.changed() if whole else entry.options,
             cached=cached,
             seconds=seconds,
+            waited=waited,
             requests=requests,
             task_id=entry.ticket,
             finished_at=self._kit.clock(),

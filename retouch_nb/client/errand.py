@@ -122,6 +122,15 @@ class Errand:
         Told what happens.
     permit : callable, optional
         See `Permit`.
+
+    Attributes
+    ----------
+    entry : Entry
+        The row as it is now.
+    requests : int
+        Sent so far.
+    waited : float
+        Seconds in which nobody worked: before our turn to send, and in the service's queue.
     """
 
     def __init__(
@@ -137,6 +146,7 @@ class Errand:
     ) -> None:
         self.entry = entry
         self.requests = 0
+        self.waited = 0.0
         self._kit = kit
         self._operation = operation
         self._route = route
@@ -211,7 +221,9 @@ class Errand:
             headers = {**call.headers, "Idempotency-Key": self.entry.repetition}
             call = replace(call, headers=headers)
         for nth in count(1):
+            began = self._kit.monotonic()
             await self._turn()
+            self.waited += self._kit.monotonic() - began
             if self._permit is not None:
                 await self._permit(self.entry)
             self._move(State.SENDING)
@@ -302,6 +314,7 @@ class Errand:
             nonsense = nonsense + 1 if isinstance(said, Nonsense) else 0
             match after_poll(said, self._terms, ticket=self._ticket, nonsense=nonsense):
                 case Finished() as finished:
+                    self.waited += vigil.queued
                     self._learn(vigil)
                     return finished
                 case Stop(error=error, state=state):
@@ -598,6 +611,11 @@ class Vigil:
         Seconds that tasks like this one took.
     watched : bool
         The task begins now.
+
+    Attributes
+    ----------
+    queued : float
+        Seconds in which the task stood in the service's queue, as far as that told.
     """
 
     def __init__(self, kit: Kit, route: Route, earlier: Sequence[float], *, watched: bool) -> None:
@@ -607,6 +625,8 @@ class Vigil:
         self._known = Known(earlier=earlier)
         self._watched = watched
         self._running = self._over = 0.0
+        self._waits: bool | None = None
+        self.queued = 0.0
 
     @property
     def lasted(self) -> float:
@@ -617,6 +637,7 @@ class Vigil:
         """Remember an answer."""
         elapsed = self._kit.monotonic() - self._since
         known = replace(self._known, elapsed=elapsed, asked=self._known.asked + 1)
+        self._count(said, elapsed - self._known.elapsed)
         match said:
             case Pending(progress=float() as done):
                 known = replace(known, progress=(*known.progress, (elapsed, done)))
@@ -624,6 +645,14 @@ class Vigil:
             case Pending() | Accepted():
                 self._running = elapsed
         self._known, self._over = known, elapsed
+
+    def _count(self, said: Said, seconds: float) -> None:
+        """Add to the time in the queue what has passed since the last answer: half of it where the queue ended meanwhile."""
+        before = self._waits
+        if not isinstance(said, Lost | Nonsense):
+            self._waits = isinstance(said, Pending) and said.waits
+        known = [waits for waits in (before, self._waits) if waits is not None]
+        self.queued += seconds * sum(known) / max(1, len(known))
 
     @property
     def rest(self) -> float:

@@ -135,12 +135,15 @@ class Pending:
         What the service says it is doing.
     ticket : str
         Id of the task, for a first answer that tells its state at once.
+    waits : bool
+        Nobody works on it yet: it stands in a queue.
     """
 
     state: str
     progress: float | None = None
     step: str = ""
     ticket: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True)

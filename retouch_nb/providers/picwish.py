@@ -78,6 +78,7 @@ PICWISH = Provider(
 )
 
 RUNNING = {0: "queued", 2: "preparing", 3: "waiting", 4: "processing"}
+QUEUED = {0, 3}
 
 FAILED: Mapping[int, tuple[str, str]] = {
     -1: (
@@ -467,6 +468,7 @@ def _task(task: dict[str, Any]) -> Outcome:
             fraction(task.get("progress")),
             one_line(task.get("state_detail")),
             ticket,
+            waits=state in QUEUED,
         )
     return Finished(_image(task, ticket), ticket, engine_notes(task))
 

@@ -111,6 +111,7 @@ REFUSED: Mapping[int, Meaning] = {
 """460 to 462 are this service's own; they count in the HTTP status and in the body."""
 
 OUTSIDE_EUROPE = "https://cf-retoucher.retouch4.me"
+QUEUED = {"waiting", "delayed"}
 """The second host, which the vendor advises outside Europe; for ``RETOUCH4ME_BASE_URL``."""
 
 
@@ -240,7 +241,12 @@ def _state(body: Mapping[str, Any], ticket: str) -> Outcome:
                 )
             )
         case state:
-            return Pending(one_line(state, 20), fraction(body.get("progress")), _step(body))
+            return Pending(
+                one_line(state, 20),
+                fraction(body.get("progress")),
+                _step(body),
+                waits=state in QUEUED,
+            )
 
 
 def _step(body: Mapping[str, Any]) -> str:

@@ -64,7 +64,8 @@ def _made(grid: "Grid", tile: "Tile") -> Iterator[tuple[str, Any]]:
     yield "cached", receipt.cached
     yield "credits", 0 if laid else receipt.price.credits
     yield "cost", "free" if laid else receipt.cost
-    yield "seconds", receipt.seconds
+    yield "seconds", receipt.worked
+    yield "waited", receipt.waited
     yield "width", tile.bare.after.size[0]
     yield "height", tile.bare.after.size[1]
     yield "job", receipt.job_id

@@ -194,7 +194,7 @@ def _says(grid: "Grid", tile: "Tile", width: int) -> str:
             if tile.request.opacities
             else receipt.cost
         )
-        seconds = "" if receipt.cached or tile.request.opacities else f" · {receipt.seconds:.1f} s"
+        seconds = "" if receipt.cached or tile.request.opacities else f" · {receipt.worked:.1f} s"
         facts = f"{edit.after.size[0]} × {edit.after.size[1]} · {made}{seconds}"
     return (
         f'<div style="width:{width}px;padding-top:3px;font-size:12px;line-height:1.45">'

@@ -80,6 +80,25 @@ def test_a_result_comes_with_its_receipt(
     assert states(client) == ["done"]
 
 
+def test_a_receipt_tells_waiting_from_work(
+    client: Client, route: Route, operation: Operation, service: Any, moment: Any
+) -> None:
+    """What the service calls its queue is no time of the task; where the queue ended unseen, half of the pause is."""
+    words = [(0, 0), (3, 0), (4, 40)]
+    service.pending = 0
+    service.plans["GET"] = [
+        httpx.Response(
+            200, json={"status": 200, "data": {"task_id": "t-1", "state": n, "progress": p}}
+        )
+        for n, p in words
+    ]
+    receipt = run(client.run(operation, route)).receipt
+    queued, also, left, _ = moment.slept
+    assert receipt.seconds == sum(moment.slept)
+    assert receipt.waited == pytest.approx(queued + also + left / 2)
+    assert receipt.worked == pytest.approx(receipt.seconds - receipt.waited)
+
+
 def test_a_watcher_sees_every_stage(client: Client, route: Route, operation: Operation) -> None:
     """Sending, queued, the service's own words and its progress, fetching; always with the job's id."""
     seen: list[Event] = []
