@@ -259,7 +259,7 @@ def _names(
 
 
 def _numbered(names: Sequence[str]) -> list[str]:
-    return [f"{number} {name}" for number, name in enumerate(names, 1)]
+    return [f"{name} {number}" for number, name in enumerate(names, 1)]
 
 
 def _mask(mask: "MaskLike | None", given: Sequence[Any], photos: Sequence[Photo]) -> Mask | None:
@@ -295,12 +295,27 @@ def _said(name: str, first: str, found: "Difference", metric: str) -> str:
     if not found.largest:
         return f"{name} equals {first}, pixel for pixel."
     mean, most = (_counted(value, metric) for value in (found.mean, found.largest))
-    percent = 100 * found.visible
-    share = f"{percent:.2g} %" if percent < 99.5 else f"{percent:.0f} %"
+    share = _percent(found.visible)
     return (
         f"{name} differs from {first} by {mean} on average, {most} at most; "
         f"{share} of the pixels visibly."
     )
+
+
+def _percent(share: float) -> str:
+    """Write a share; all and none are said only where they are meant.
+
+    Examples
+    --------
+    >>> [_percent(share) for share in (0.0, 0.00002, 0.0123, 0.5, 0.9999, 1.0)]
+    ['none', 'less than 0.01 %', '1.2 %', '50 %', 'more than 99 %', 'all']
+    """
+    if share in (0, 1):
+        return "all" if share else "none"
+    percent = 100 * share
+    if percent < 0.01:
+        return "less than 0.01 %"
+    return "more than 99 %" if percent > 99 else f"{percent:.2g} %"
 
 
 def _counted(value: float, metric: str) -> str:

@@ -89,7 +89,7 @@ def test_a_mask_of_another_size_is_refused(photo: Photo, changed: Photo) -> None
 
 def test_pictures_of_one_name_are_numbered(photo: Photo, changed: Photo) -> None:
     """Two photos called alike can be told apart."""
-    assert compare(photo, changed).names == ("1 photo", "2 photo")
+    assert compare(photo, changed).names == ("photo 1", "photo 2")
 
 
 def test_transparency_is_no_difference_in_itself(photo: Photo) -> None:
