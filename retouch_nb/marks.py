@@ -205,6 +205,16 @@ class Pick(_Mark):
     at: tuple[float, float] | None = None
     erase: bool = False  # type: ignore[misc]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.at is None:
+            return
+        try:
+            x, y = self.at
+        except (TypeError, ValueError) as error:
+            raise PictureError(f"A point of an object is x and y, not {self.at!r}.") from error
+        object.__setattr__(self, "at", (x, y))  # a key of what was selected, so no list
+
     def _draw(self, board: Board) -> None:
         _select(board, dataclasses.replace(self, erase=False), self._ink)
 

@@ -65,6 +65,8 @@ def test_marks_outside_the_photo_draw_nothing() -> None:
         lambda: Strokes((5, 5), [Box(0, 0, "wide", 1)]),
         lambda: Strokes((5, 5), grow=float("inf")),
         lambda: Strokes((5, 5), [Flood(1, 1)]).mask(),
+        lambda: Strokes((5, 5), [Pick(0, 0, 5, 5, at=3)]),
+        lambda: Strokes((5, 5), [Pick(0, 0, 5, 5, at=(1, 2, 3))]),
         lambda: Strokes((5, 5), [Stamp((5, 5), "zz~")]).mask(),
         lambda: Strokes((5, 5), [Stamp((4, 5), "i0")]).mask(),
     ],
@@ -83,7 +85,13 @@ def square() -> Photo:
 
 
 @pytest.mark.parametrize(
-    "mark", [Flood(50, 40, 20), Pick(35, 25, 40, 30), Pick(20, 10, 60, 60, at=(50, 40))]
+    "mark",
+    [
+        Flood(50, 40, 20),
+        Pick(35, 25, 40, 30),
+        Pick(20, 10, 60, 60, at=(50, 40)),
+        Pick(20, 10, 60, 60, at=[50, 40]),
+    ],
 )
 def test_pointing_selects_what_is_there(mark: object) -> None:
     """A flood, a box around an object and a click on it find the square, to the pixel."""
