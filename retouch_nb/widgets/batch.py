@@ -63,7 +63,7 @@ class Batch(Stoppable):
         The newest results: ``name`` and ``picture``, a WebP as bytes.
     """
 
-    _esm = module("stop.js", "batch.js")
+    _esm = module("gone.js", "stop.js", "batch.js")
     _css = STATIC / "batch.css"
 
     latest: Any = traitlets.List().tag(sync=True)

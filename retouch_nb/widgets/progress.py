@@ -158,7 +158,7 @@ class Progress(Stoppable):
         The last event, as `news_of` writes it.
     """
 
-    _esm = module("stop.js", "progress.js")
+    _esm = module("gone.js", "stop.js", "progress.js")
     _css = STATIC / "progress.css"
 
     cancel_word = traitlets.Unicode().tag(sync=True)

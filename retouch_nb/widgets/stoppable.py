@@ -1,6 +1,7 @@
 """A widget of running work with a button to stop it: published from any thread, stopped once.
 
-What its module shares with others, the time and the button, stands in ``stop.js``, which is put before it.
+What its module shares with others, the time and the button, stands in ``stop.js``, which is put before it; ``gone.js`` tells
+that the kernel is gone.
 """
 
 import threading

@@ -93,3 +93,17 @@ def test_a_kernel_that_cannot_hear_is_interrupted(chromium: Page, jupyter: "Jupy
     expect(chromium.locator(".retouch-progress-time")).to_have_text("0:02")
     click(chromium)
     expect(chromium.get_by_text("KeyboardInterrupt").first).to_be_visible(timeout=10_000)
+
+
+def test_a_job_whose_kernel_is_gone_does_not_seem_to_run(
+    chromium: Page, jupyter: "Jupyter"
+) -> None:
+    """After a restart the time stands still, and the person is told where to look."""
+    jupyter.write("gone.ipynb", new_code_cell(DEAF))
+    jupyter.open(chromium, "gone.ipynb")
+    jupyter.run(chromium)
+    time = chromium.locator(".retouch-progress-time")
+    expect(time).to_have_text("0:01")
+    chromium.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(chromium.locator(".retouch-progress-status")).to_contain_text("%retouch_nb jobs")
+    expect(chromium.get_by_role("button", name="Cancel")).to_be_disabled()

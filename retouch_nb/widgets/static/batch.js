@@ -16,11 +16,18 @@ function render({ model, el }) {
   model.on("change:latest", show);
   parts.button.addEventListener("click", () => stop(model, parts));
   const clock = setInterval(draw, 500);
+  const unwatch = whenGone(model, { kind: "there" }, () => {
+    if (model.get("state") === "over") return;
+    clearInterval(clock);
+    parts.figures.textContent = "The kernel is gone. Run the cell again: what is done is not done again.";
+    parts.button.disabled = true;
+  });
   draw();
   show();
   el.append(parts.root);
   return () => {
     clearInterval(clock);
+    unwatch();
     model.off("change:news", hear);
     model.off("change:state", draw);
     model.off("change:latest", show);

@@ -12,10 +12,16 @@ function render({ model, el }) {
   model.on("change:state", draw);
   parts.button.addEventListener("click", () => stop(model, parts));
   const clock = setInterval(draw, 500);
+  const unwatch = whenGone(model, { kind: "there" }, () => {
+    if (model.get("state") === "over") return;
+    clearInterval(clock);
+    end(parts, "The kernel is gone. What a service still works on is listed by: %retouch_nb jobs");
+  });
   draw();
   el.append(parts.root);
   return () => {
     clearInterval(clock);
+    unwatch();
     model.off("change:news", hear);
     model.off("change:state", draw);
   };
@@ -51,6 +57,13 @@ function paint(parts, state, news, since) {
   if (parts.status.textContent !== status) parts.status.textContent = status; // announced, so only when new
   parts.figures.textContent = figures;
   if (state !== "running") parts.button.disabled = true;
+}
+
+function end(parts, told) {
+  parts.status.textContent = told;
+  parts.figures.textContent = "";
+  parts.bar.classList.remove("retouch-progress-unmeasured");
+  parts.button.disabled = true;
 }
 
 function words(state, news, since) {
