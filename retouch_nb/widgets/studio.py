@@ -9,7 +9,6 @@ import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -27,13 +26,14 @@ from retouch_nb.layers import Layer, LayerStack
 from retouch_nb.photo import Photo, Pixels
 from retouch_nb.widgets.comm import unpin
 from retouch_nb.widgets.estimate import cell_text
+from retouch_nb.widgets.latest import Latest
+from retouch_nb.widgets.module import STATIC, module
 from retouch_nb.widgets.progress import ending
 from retouch_nb.widgets.ruin import hidden
 
 LONGEST: Final = 1200
 """The longer side of the preview is at most this: a megapixel is blended within a frame or two."""
 
-_STATIC = Path(__file__).with_name("static")
 _SHOWN_ONLY = {"mask": "selection, shown only", "flow": "displacement, shown only"}
 
 
@@ -42,6 +42,8 @@ class Studio(anywidget.AnyWidget):
 
     Attributes
     ----------
+    given : dict
+        What `chosen` is at first, and again after a reset.
     chosen : dict
         ``layers``: a list, the lowest first, of ``at`` (number in the stack given), ``visible``, ``opacity`` and
         ``blend_mode`` (empty where it is not known); ``solo``: a number, or None. What makes no sense is refused.
@@ -63,12 +65,13 @@ class Studio(anywidget.AnyWidget):
     >>> studio.close()
     """
 
-    _esm = _STATIC / "studio.js"
-    _css = _STATIC / "studio.css"
+    _esm = module("gone.js", "studio.js")
+    _css = STATIC / "studio.css"
 
     base = traitlets.Dict().tag(sync=True)
     layers = traitlets.List(traitlets.Dict()).tag(sync=True)
     modes = traitlets.Dict().tag(sync=True)
+    given = traitlets.Dict().tag(sync=True)
     chosen = traitlets.Dict().tag(sync=True)
     payload = traitlets.Unicode().tag(sync=True)
     trouble = traitlets.Unicode().tag(sync=True)
@@ -77,6 +80,8 @@ class Studio(anywidget.AnyWidget):
         self._given = stack
         self._sound = _as_given(stack)  # traitlets shows a bundle of news before it is validated
         self._lock = threading.RLock()
+        self._whole: tuple[Any, Photo] | None = None
+        self._rendering = Latest(self._render)
         self._views: list[Any] = []
         self._twins: list[Any] = []
         small = stack.preview(LONGEST)
@@ -84,6 +89,7 @@ class Studio(anywidget.AnyWidget):
             base={"pixels": _packed(_rgba(small.base)), "size": list(small.base.size)},
             layers=[_facts(layer, little) for layer, little in zip(stack, small, strict=True)],
             modes={"names": [*BlendMode], "tables": _tables()},
+            given=self._sound,
             chosen=self._sound,
         )
         self.payload = cell_text(stack, self.stack)
@@ -100,8 +106,14 @@ class Studio(anywidget.AnyWidget):
             return _stack_of(self._given, self._sound)
 
     def composite(self) -> Photo:
-        """Composite what is chosen in full resolution."""
-        return self.stack.composite()
+        """Composite what is chosen in full resolution; what the view has shown so already is at hand."""
+        with self._lock:
+            chosen, whole = self._sound, self._whole
+        if whole is None or whole[0] != chosen:
+            whole = chosen, _stack_of(self._given, chosen).composite()
+            with self._lock:
+                self._whole = whole
+        return whole[1]
 
     def adjust(
         self,
@@ -158,16 +170,25 @@ class Studio(anywidget.AnyWidget):
 
     def _hear(self, widget: object, content: object, buffers: object) -> None:
         """Answer the wish for full resolution; whatever else a browser may send changes nothing."""
-        if content != {"kind": "render"}:
+        if content == {"kind": "render"}:
+            self._rendering.ask()
+
+    def _render(self) -> None:
+        """Composite in full resolution, and show it at the size of the preview; errors are said in the view."""
+        began, chosen = time.perf_counter(), self._sound
+        try:
+            whole = self.composite()
+            image = whole.to_pil().convert("RGBA")
+        except Exception as error:  # else it would vanish in a thread
+            self.trouble = f"Full resolution failed: {error}"
             return
-        began = time.perf_counter()
-        whole = self.composite()
-        image = whole.to_pil().convert("RGBA")
         small = np.asarray(image.resize(self.base["size"], Image.Resampling.BOX))
-        news = {"kind": "rendered", "size": whole.size, "seconds": time.perf_counter() - began}
+        seconds = time.perf_counter() - began
+        news = {"kind": "rendered", "of": chosen, "size": whole.size, "seconds": seconds}
         with self._lock:
-            self.send(news, buffers=[_packed(small)])
-            unpin(self)
+            if self.comm is not None:
+                self.send(news, buffers=[_packed(small)])
+                unpin(self)
 
     def _ipython_display_(self) -> None:
         """Show the view, and below it what is left of it without a kernel; a living view hides that."""

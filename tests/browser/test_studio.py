@@ -208,6 +208,15 @@ def test_the_payload_is_an_estimate_of_what_is_chosen(studio: Locator) -> None:
     )
 
 
+def test_full_resolution_follows_the_release(
+    studio: Locator, python: Callable[[], dict[str, Any]]
+) -> None:
+    """When the hand rests Python's own composite of what was chosen is shown, without being asked for."""
+    studio.get_by_label("Dodge Burn: opacity").press("PageDown")
+    expect(studio.get_by_role("status")).to_contain_text("Full resolution: 64 × 40")
+    assert (pixels(studio) == python()["pixels"]).all()
+
+
 def test_full_resolution_reset_and_a_choice_from_python(
     chromium: Page, studio: Locator, python: Callable[[], dict[str, Any]]
 ) -> None:
@@ -225,6 +234,29 @@ def test_full_resolution_reset_and_a_choice_from_python(
     studio.get_by_role("button", name="Reset").click()
     assert (pixels(studio) == given).all()
     assert python()["chosen"]["layers"][0]["opacity"] == 1
+
+
+def test_reset_means_what_came_also_on_a_new_page(
+    chromium: Page, jupyter: "Jupyter", studio: Locator, python: Callable[[], dict[str, Any]]
+) -> None:
+    """A page opened while the kernel lives shows what was chosen, and resets to what the service gave."""
+    given = pixels(studio)
+    studio.get_by_label("Heal: visible").uncheck()
+    assert not python()["chosen"]["layers"][0]["visible"]
+    chromium.evaluate("jupyterapp.shell.currentWidget.context.save()")
+    jupyter.open(chromium, "studio.ipynb")
+    expect(studio.get_by_label("Heal: visible")).not_to_be_checked()
+    studio.get_by_role("button", name="Reset").click()
+    expect(studio.get_by_label("Heal: visible")).to_be_checked()
+    assert (pixels(studio) == given).all()
+    assert python()["chosen"]["layers"][0]["visible"]
+
+
+def test_a_studio_without_its_kernel_says_so(chromium: Page, studio: Locator) -> None:
+    """After a restart nothing chosen would be heard: the studio says that, and takes no more."""
+    chromium.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(studio.get_by_role("status")).to_contain_text("Run the cell again")
+    expect(studio.get_by_role("button", name="Reset")).to_be_disabled()
 
 
 def test_the_twin_is_hidden_by_a_living_view_and_stays_when_it_ends(

@@ -138,10 +138,9 @@ def test_a_stack_has_one_studio_until_it_is_closed(stack: LayerStack) -> None:
 
 def test_every_publication_is_unpinned(studio: Studio) -> None:
     """After a choice and after a composite, messages are not bound to the shell that published."""
-    render = {"data": {"method": "custom", "content": {"kind": "render"}}}
     for publish in (
         lambda: browser_says(studio, choice(opacity=0.5)),
-        lambda: studio.comm.handle_msg({"content": render, "buffers": []}),
+        studio._render,
     ):
         studio.comm._reply_subshell_id = "busy"
         publish()
@@ -154,3 +153,12 @@ def test_a_script_can_show_and_close_it(studio: Studio, capsys: pytest.CaptureFi
     studio.insert_cell()
     studio.close()
     assert "%%retouch photo" in capsys.readouterr().out
+
+
+def test_what_was_composited_for_the_view_is_at_hand(studio: Studio) -> None:
+    """The same choice is composited once; another one anew."""
+    studio._render()
+    first = studio.composite()
+    assert studio.composite() is first
+    studio.adjust(0, opacity=0.5)
+    assert studio.composite() is not first

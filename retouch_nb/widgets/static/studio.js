@@ -1,6 +1,8 @@
 // The layers of a result, live. Blending is Python's own: integers, and its tables of 256 x 256 results a mode, so a preview
 // has the pixels that Python would give it. While one layer is changed, only its box is blended, from that layer up.
 
+const REST = 500; // ms without a change after which full resolution is asked for
+
 async function render({ model, el }) {
   const parts = build(model);
   el.append(parts.root);
@@ -30,12 +32,16 @@ async function render({ model, el }) {
     if (!due) requestAnimationFrame(draw);
     due = true;
   };
+  // Full resolution follows a release once the hand rests: it takes Python a moment, and a core.
   const commit = () => {
     model.set("chosen", structuredClone(state.chosen));
     model.save_changes();
     say(parts, "");
+    clearTimeout(state.resting);
+    state.resting = setTimeout(() => isGone(model, { kind: "render" }), REST);
   };
-  const rows = makeRows(parts.list, scene, state, { redraw, commit, say: (text) => say(parts, text) });
+  const off = new AbortController();
+  const rows = makeRows(parts.list, scene, state, { redraw, commit, say: (text) => say(parts, text), signal: off.signal });
   const hear = () => {
     state.chosen = structuredClone(model.get("chosen"));
     rows.arrange();
@@ -49,6 +55,7 @@ async function render({ model, el }) {
   const receive = async (news, buffers) => {
     if (news.kind !== "rendered") return;
     const pixels = await inflated(buffers[0]);
+    if (due || state.bare || !same(news.of, state.chosen)) return; // something else is shown by now
     view.putImageData(new ImageData(new Uint8ClampedArray(pixels.buffer), scene.width, scene.height), 0, 0);
     foreign = true;
     const [width, height] = news.size;
@@ -62,12 +69,25 @@ async function render({ model, el }) {
   rows.arrange();
   tell();
   draw();
+  const unwatch = whenGone(model, { kind: "there" }, () => {
+    parts.side.inert = parts.full.disabled = parts.reset.disabled = true;
+    parts.root.classList.add("retouch-studio-ended");
+    say(parts, "The kernel of this studio is gone. Run the cell again to go on.");
+  });
   return () => {
+    off.abort();
+    clearTimeout(state.resting);
+    unwatch();
     model.off("change:chosen", hear);
     model.off("change:payload", tell);
     model.off("change:trouble", tell);
     model.off("msg:custom", receive);
   };
+}
+
+function same(one, other) {
+  const flat = ({ layers, solo }) => JSON.stringify([solo, layers.map((each) => [each.at, each.visible, each.opacity, each.blend_mode])]);
+  return flat(one) === flat(other);
 }
 
 async function inflated(bytes) {
@@ -207,7 +227,7 @@ function build() {
   stage.append(canvas, bar, status);
   side.append(list, fold);
   root.append(stage, side);
-  return { root, canvas, list, before, reset, full, status, payload, copyIt };
+  return { root, side, canvas, list, before, reset, full, status, payload, copyIt };
 }
 
 function say(parts, text) {
@@ -215,7 +235,6 @@ function say(parts, text) {
 }
 
 function wire(parts, model, state, { redraw, commit, rows }) {
-  const given = structuredClone(model.get("chosen"));
   const bare = (on) => () => {
     if (state.bare === on) return;
     state.bare = on;
@@ -226,23 +245,31 @@ function wire(parts, model, state, { redraw, commit, rows }) {
   }
   for (const name of ["pointerup", "pointerleave", "pointercancel", "keyup", "blur"]) parts.before.addEventListener(name, bare(false));
   parts.reset.addEventListener("click", () => {
-    state.chosen = structuredClone(given);
+    state.chosen = structuredClone(model.get("given"));
     rows.arrange();
     redraw();
     commit();
   });
   parts.full.addEventListener("click", () => {
-    say(parts, "Compositing in full resolution …");
-    model.send({ kind: "render" });
+    if (!isGone(model, { kind: "render" })) say(parts, "Compositing in full resolution …");
   });
   parts.copyIt.addEventListener("click", async () => {
-    parts.payload.select();
-    await navigator.clipboard?.writeText(parts.payload.value).catch(() => {});
-    say(parts, "Copied. Paste it into a cell.");
+    say(parts, (await copied(parts.payload)) ? "Copied. Paste it into a cell." : "Press Ctrl+C to copy it.");
   });
 }
 
-function makeRows(list, scene, state, { redraw, commit, say }) {
+// Where a page may not write to the clipboard, the text is at least selected.
+async function copied(area) {
+  area.select();
+  try {
+    await navigator.clipboard.writeText(area.value);
+    return true;
+  } catch {
+    return document.execCommand("copy");
+  }
+}
+
+function makeRows(list, scene, state, { redraw, commit, say, signal }) {
   const find = (at) => state.chosen.layers.find((one) => one.at === at);
   const change = (at, news, { release = true } = {}) => {
     Object.assign(find(at), news);
@@ -271,7 +298,7 @@ function makeRows(list, scene, state, { redraw, commit, say }) {
       say(`${scene.layers[at].name} is number ${layers.length - to} of ${layers.length} from the top.`);
     }
   };
-  const rows = scene.layers.map((layer, at) => makeRow(list, scene, layer, at, { change, solo, move, place: () => state.chosen.layers.findIndex((one) => one.at === at) }));
+  const rows = scene.layers.map((layer, at) => makeRow(list, scene, layer, at, { change, solo, move, signal, place: () => state.chosen.layers.findIndex((one) => one.at === at) }));
   const arrange = () => {
     const order = state.chosen.layers.map((one) => rows[one.at].root).reverse();
     const focused = document.activeElement;
@@ -283,7 +310,7 @@ function makeRows(list, scene, state, { redraw, commit, say }) {
   return { arrange };
 }
 
-function makeRow(list, scene, layer, at, { change, solo, move, place }) {
+function makeRow(list, scene, layer, at, { change, solo, move, place, signal }) {
   const root = make("li", "retouch-studio-layer", { "data-layer": layer.name });
   const grip = make("button", "retouch-studio-grip", { type: "button", title: "Drag, or arrow keys, to change the order", "aria-label": `${layer.name}: order` }, "⠿");
   const eye = make("input", "", { type: "checkbox", "aria-label": `${layer.name}: visible`, title: "Visible" });
@@ -307,7 +334,7 @@ function makeRow(list, scene, layer, at, { change, solo, move, place }) {
     move(at, place() + step);
     grip.focus();
   });
-  drag(grip, root, list, (to, release) => move(at, to, { release }), place);
+  drag(grip, root, list, (to, release) => move(at, to, { release }), place, signal);
   const sync = ({ visible, opacity, blend_mode }, only) => {
     eye.checked = visible;
     mode.value = blend_mode;
@@ -319,7 +346,7 @@ function makeRow(list, scene, layer, at, { change, solo, move, place }) {
   return { root, sync };
 }
 
-function drag(grip, root, list, moveTo, place) {
+function drag(grip, root, list, moveTo, place, signal) {
   const over = (y) => {
     const rows = [...list.children];
     const at = rows.findIndex((row) => y < row.getBoundingClientRect().bottom);
@@ -334,16 +361,16 @@ function drag(grip, root, list, moveTo, place) {
       now.preventDefault();
       moveTo(over(now.clientY), false);
     };
+    const released = new AbortController();
+    const held = { signal: AbortSignal.any([released.signal, signal]) };
     const end = () => {
-      window.removeEventListener("pointermove", follow);
-      window.removeEventListener("pointerup", end);
-      window.removeEventListener("pointercancel", end);
+      released.abort();
       root.classList.remove("retouch-studio-dragged");
       if (place() !== begun) moveTo(place(), true);
     };
-    window.addEventListener("pointermove", follow);
-    window.addEventListener("pointerup", end);
-    window.addEventListener("pointercancel", end);
+    window.addEventListener("pointermove", follow, held);
+    window.addEventListener("pointerup", end, held);
+    window.addEventListener("pointercancel", end, held);
   });
 }
 
