@@ -308,6 +308,86 @@ def test_fingers_paint_and_two_of_them_zoom(live: Hand) -> None:
     assert ask(live.page, "print(len(painter.strokes.marks))") == "1"
 
 
+def test_a_finger_sets_corners_where_it_touches(live: Hand) -> None:
+    """A finger comes down without having moved there: each corner of a polygon is where it was, the last one too."""
+    live.begin()
+    live.root.get_by_role("button", name="Polygon").click()
+    session = cdp(live.page)
+    corners = [(60, 250), (200, 240), (240, 330), (100, 360)]
+    for corner in [*corners, (61, 251)]:
+        touch(session, "touchStart", live.at(*corner))
+        touch(session, "touchEnd")
+    live.steps(1)
+    assert off(live.page, f"rn.Lasso({corners})") == 0
+
+
+@pytest.mark.parametrize("tool", ["Polygon", "Wand", "Object", "Brush"])
+def test_two_fingers_leave_no_mark_with_any_tool(live: Hand, tool: str) -> None:
+    """The first of two fingers neither selects nor sets a corner: what came before is continued as if nothing were."""
+    live.begin()
+    live.root.get_by_role("button", name=tool).first.click()
+    session = cdp(live.page)
+    touch(session, "touchStart", live.at(480, 280))
+    touch(session, "touchStart", live.at(480, 280), live.at(500, 280))
+    touch(session, "touchMove", live.at(470, 280), live.at(520, 280))
+    touch(session, "touchEnd")
+    live.root.get_by_role("button", name="Fit").click()
+    live.look()
+    live.key("p")
+    corners = [(60, 250), (200, 240), (240, 330)]
+    for corner in corners:
+        live.page.mouse.click(*live.at(*corner))
+    live.page.keyboard.press("Enter")
+    live.steps(1)
+    assert off(live.page, f"rn.Lasso({corners})") == 0
+
+
+def test_a_hand_beside_the_pen_paints_nothing(live: Hand) -> None:
+    """While a pen is down, fingers are the hand that holds it; the stroke goes on."""
+    live.begin()
+    session = cdp(live.page)
+
+    def pen(kind: str, x: float) -> None:
+        left, top = live.at(x, 200)
+        place = {"x": left, "y": top, "button": "left", "buttons": 1, "clickCount": 1}
+        event = {"type": kind, "pointerType": "pen", "force": 1, **place}
+        session.send("Input.dispatchMouseEvent", event)
+
+    pen("mousePressed", 100)
+    pen("mouseMoved", 200)
+    touch(session, "touchStart", live.at(400, 350))
+    pen("mouseMoved", 300)
+    touch(session, "touchEnd")
+    pen("mouseReleased", 300)
+    live.steps(1)
+    assert off(live.page, "rn.Brush([(100, 200), (300, 200)], 25)") == 0
+
+
+def test_a_change_of_mind_in_the_middle_of_a_shape(live: Hand) -> None:
+    """Another mode counts for an open outline, Ctrl+Z takes its last corner back, another tool keeps a stroke."""
+    live.begin()
+    live.key("r")
+    live.drag((50, 50), (250, 250))
+    live.key("p")
+    for corner in [(60, 60), (200, 60), (300, 300)]:
+        live.page.mouse.click(*live.at(*corner))
+    live.key("Control+z")
+    live.key("x")
+    for corner in [(200, 200), (60, 200)]:
+        live.page.mouse.click(*live.at(*corner))
+    live.page.keyboard.press("Enter")
+    live.key("x")
+    live.steps(2)
+    hole = "rn.Lasso([(60, 60), (200, 60), (200, 200), (60, 200)], erase=True)"
+    assert off(live.page, "rn.Box(50, 50, 200, 200)", hole) == 0
+    live.key("b")
+    live.drag((300, 300), (400, 300), release=False)
+    live.page.keyboard.press("r")
+    live.page.mouse.up()
+    live.steps(3)
+    assert "rn.Brush" in ask(live.page, "print(painter.strokes)")
+
+
 def test_a_pen_paints_as_hard_as_it_presses(live: Hand) -> None:
     """The stroke of a pen is as wide as its pressure says, from its beginning to its end."""
     live.begin()
@@ -499,6 +579,55 @@ def test_trouble_is_said_where_one_looks(live: Hand) -> None:
     live.key("Control+z")
     live.steps(0)
     expect(alert).to_be_empty()
+
+
+def test_a_slider_pulled_fast_is_not_drawn_late(live: Hand) -> None:
+    """Of two hundred values that a slider passes Python draws the few it can; the last counts, and is one step to undo."""
+    live.begin()
+    box(live)
+    live.steps(1)
+    ask(live.page, "drawn = []; painter._ink.observe(lambda _: drawn.append(0), 'status')")
+    slide = live.root.get_by_role("slider", name="Grow")
+    slide.evaluate(
+        """input => { for (let i = 0; i <= 200; i++) { input.value = i % 21; input.dispatchEvent(new Event("input")); } }"""
+    )
+    live.steps(2)
+    for _ in range(200):
+        if ask(live.page, "print(painter.strokes.grow)") == "11.0":  # 200 % 21
+            break
+    expect(slide).to_have_value("11")
+    assert 0 < int(ask(live.page, "print(len(drawn))")) < 10
+    live.key("Control+z")
+    live.steps(1)
+    expect(slide).to_have_value("0")
+
+
+def test_a_file_too_large_for_a_page_is_not_sent(live: Hand) -> None:
+    """A server drops such a message without a word, so the painter says it, and how it can be done."""
+    live.begin()
+    box(live)
+    live.steps(1)
+    large = {"name": "large.png", "mimeType": "image/png", "buffer": bytes(9_500_000)}
+    live.root.locator("input[type=file]").set_input_files(large)
+    alert = live.root.locator(".retouch-ink-trouble[role=alert]")
+    expect(alert).to_contain_text('painter.load("large.png")')
+    live.key("Control+z")
+    live.steps(0)
+    expect(alert).to_be_empty()
+
+
+@pytest.mark.parametrize("app", ["lab/tree", "notebooks"])
+def test_a_painter_without_its_kernel_says_so(chromium: Page, jupyter: "Jupyter", app: str) -> None:
+    """After a restart nothing painted would be kept: the painter says that, and takes no more."""
+    jupyter.write("restart.ipynb", *map(new_code_cell, (SETUP, SHOW)))
+    jupyter.open(chromium, "restart.ipynb", app=app)
+    jupyter.run(chromium)
+    hand = Hand(chromium)
+    hand.steps(0)
+    chromium.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    alert = hand.root.locator(".retouch-ink-trouble[role=alert]")
+    expect(alert).to_contain_text("Run the cell again")
+    expect(hand.stage).to_have_js_property("inert", True)
 
 
 def test_the_painter_works_in_notebook_7(jupyter: "Jupyter", browser: Browser, live: Hand) -> None:

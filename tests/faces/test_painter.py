@@ -193,6 +193,15 @@ def test_an_empty_or_too_large_mask_is_not_sent(painter: MaskPainter) -> None:
     assert painter.mask.coverage > 0.5
 
 
+def test_the_half_that_decides_is_measured_on_the_photo() -> None:
+    """A preview rounds; whether more than half is painted is told to the pixel."""
+    painter = MaskPainter(np.zeros((301, 6001, 3), np.uint8))
+    painter.add(Box(0, 0, 6001, 150))
+    assert painter._ink.status["areas"]["subject"] == pytest.approx(100 * 150 / 301, abs=1e-3)
+    painter.add(Box(0, 150, 6001, 1))
+    assert painter._ink.status["areas"]["subject"] == pytest.approx(100 * 151 / 301, abs=1e-3)
+
+
 def test_a_photo_beyond_the_services_limits_can_be_painted_and_says_so() -> None:
     """A photo too large for removal opens, and the button names the limit."""
     painter = MaskPainter(np.zeros((10, 4200, 3), np.uint8))

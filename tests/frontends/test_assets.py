@@ -10,9 +10,10 @@ from retouch_nb.widgets.batch import Batch
 from retouch_nb.widgets.module import STATIC
 from retouch_nb.widgets.painter.ink import Ink
 from retouch_nb.widgets.progress import Progress
+from retouch_nb.widgets.studio import Studio
 
 PACKAGE = Path(retouch_nb.__file__).parent
-PARTS = {STATIC / name for name in ("stop.js", "ink_view.js", "ink_parts.js")}
+PARTS = {STATIC / name for name in ("stop.js", "gone.js", "ink_view.js", "ink_parts.js")}
 """No modules: they are put before those that use them."""
 
 ASSETS = sorted(
@@ -40,7 +41,12 @@ def test_every_widget_is_one_module_that_anywidget_can_load(file: Path) -> None:
 
 @pytest.mark.parametrize(
     ("widget", "shared"),
-    [(Batch, {"stop"}), (Progress, {"stop"}), (Ink, {"zoomed", "showHand"})],
+    [
+        (Batch, {"stop", "whenGone"}),
+        (Progress, {"stop", "whenGone"}),
+        (Ink, {"zoomed", "showHand", "whenGone"}),
+        (Studio, {"whenGone"}),
+    ],
 )
 def test_a_script_of_several_files_is_still_one_module(widget: type, shared: set[str]) -> None:
     """What stands in other files comes before what uses it, and no name is declared twice."""

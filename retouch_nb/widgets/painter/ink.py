@@ -40,7 +40,7 @@ class Ink(anywidget.AnyWidget):
         What Python knows: areas, counts, settings, running job, trouble.
     """
 
-    _esm = module("ink_view.js", "ink_parts.js", "ink.js")
+    _esm = module("gone.js", "ink_view.js", "ink_parts.js", "ink.js")
     _css = STATIC / "ink.css"
 
     title = traitlets.Unicode().tag(sync=True)

@@ -92,6 +92,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         self._trouble = self._where = ""
         self._watch: Watch | None = None
         self._rectangles: tuple[Rectangle, ...] | None = None
+        self._areas: dict[Channel, float] = dict.fromkeys(CHANNELS, 0.0)
         self._twins = Twins(lambda: (self._history.now, self._words(), self._look))
         self._previews: dict[Channel, Preview] = {channel: Preview() for channel in CHANNELS}
         self._history = History(_begun(opened, strokes, retain))
@@ -307,8 +308,14 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         size, scale = self._easel.size, self._easel.size[0] / step.photo.size[0]
         subject, retain = (self._previews[c].soft(step.strokes(c), size) for c in CHANNELS)
         self._rectangles = _rectangles(step.subject)
+        self._areas = {c: self._area(c, step.strokes(c)) for c in CHANNELS}
         masks = overlay(subject, retain, self._look)
         self._easel.show(masks, self._rectangles or (), scale)
+
+    def _area(self, channel: Channel, strokes: Strokes) -> float:
+        """Give the share of the photo that is painted: of the preview, but of the photo where a per cent decides."""
+        share = self._previews[channel].coverage
+        return strokes.mask().coverage if abs(share - 0.5) < 0.01 else share
 
     def _tell(self) -> None:
         """Publish what is known, and soon the picture for a time without kernel."""
@@ -320,7 +327,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
         step = self._history.now
         boxes = self._rectangles
         return {
-            "areas": {c: round(100 * self._previews[c].coverage, 2) for c in CHANNELS},
+            "areas": {c: round(100 * self._areas[c], 4) for c in CHANNELS},
             "rectangles": None if boxes is None else len(boxes),
             "channels": 2 if self._two else 1,
             "refine": {c: _refinement(step.strokes(c)) for c in CHANNELS},
@@ -347,10 +354,11 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
                 self._trouble = " ".join(filter(None, [error.what, error.advice]))
             except Exception as error:  # else it would vanish in the kernel's log
                 self._trouble = f"The browser sent something that makes no sense ({error}); everything painted is kept."
-            if self._trouble:
-                self._tell()
-            if isinstance(content, Mapping) and "id" in content:
-                self._ink.answer({"kind": "drawn", "id": content["id"]})
+            finally:  # also when somebody interrupts
+                if self._trouble:
+                    self._tell()
+                if isinstance(content, Mapping) and "id" in content:
+                    self._ink.answer({"kind": "drawn", "id": content["id"]})
 
     def _obey(self, content: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         channel = content.get("channel", "subject")
@@ -423,7 +431,7 @@ class MaskPainter(widgets.GridBox):  # type: ignore[misc]
 
     def _words(self) -> str:
         shown = CHANNELS if self._two else CHANNELS[:1]
-        return ", ".join(f"{100 * self._previews[c].coverage:.1f} % {c}" for c in shown)
+        return ", ".join(f"{100 * self._areas[c]:.1f} % {c}" for c in shown)
 
     def _ipython_display_(self) -> None:
         """Display the widget, and below it the picture that stays when no kernel is there."""

@@ -4,6 +4,7 @@
 const LINKED = 60; // ms: the canvas below needs a few frames to decode what Python has sent it
 const CLOSE = 9; // CSS pixels within which a click means a polygon's first corner
 const STEP = 10; // CSS pixels an arrow key moves the crosshair
+const MOST_BYTES = 9_000_000; // a server takes 10 MiB from a page at once, and drops more without a word
 
 function render({ model, el }) {
   const painter = new Painter(model, build(model.get("title")));
@@ -26,9 +27,12 @@ class Painter {
     this.drag = null; // pan, pinch or resizing
     this.cross = null; // the keyboard's crosshair, in photo pixels
     this.space = null;
+    this.held = new Map(); // settings that Python has yet to hear of
+    this.adjusting = null; // the one it is about to answer
     this.measure();
     const long = Math.max(this.photo.width, this.photo.height);
-    const usual = Math.max(4, Math.round(long / 24));
+    const short = Math.min(this.photo.width, this.photo.height);
+    const usual = Math.max(4, Math.round(Math.min(long / 24, short / 6)));
     this.hand = { tool: "brush", erase: false, channel: "subject", tolerance: 24, sizes: { brush: usual, eraser: usual, object: usual * 3 }, ...model.get("hand") };
     parts.size.input.max = Math.max(50, Math.round(long / 3));
     const most = Math.max(20, Math.round(long / 25));
@@ -49,11 +53,12 @@ class Painter {
     const on = (target, names, action, options = {}) =>
       names.split(" ").forEach((name) => target.addEventListener(name, action, { signal: off.signal, ...options }));
     const told = () => this.showStatus();
-    const changed = () => (this.measure(), this.fit());
+    const changed = () => (this.measure(), (this.isFitted = true), this.layout());
     const heard = (content, buffers) => this.hear(content, buffers);
     model.on("change:status", told);
     model.on("change:sizes", changed);
     model.on("msg:custom", heard);
+    const unwatch = whenGone(model, { kind: "ready" }, () => this.end());
     this.wirePointer(on);
     this.wireButtons(on);
     on(parts.root, "keydown", (event) => this.keydown(event));
@@ -65,6 +70,7 @@ class Painter {
     this.showHand();
     this.showStatus();
     requestAnimationFrame(() => {
+      if (off.signal.aborted) return;
       const box = this.box();
       if (box) sight.observe(box, { childList: true, subtree: true });
       this.layout();
@@ -72,6 +78,7 @@ class Painter {
     });
     return () => {
       off.abort();
+      unwatch();
       watcher.disconnect();
       sight.disconnect();
       model.off("change:status", told);
@@ -81,12 +88,21 @@ class Painter {
   }
 
   send(content, buffer) {
-    this.model.send(content, undefined, buffer ? [buffer] : []);
+    if (isGone(this.model, content, buffer && [buffer])) this.end();
+  }
+
+  // What is painted from now on would reach nobody.
+  end() {
+    this.shape = null;
+    this.waiting.clear();
+    showEnd(this.parts);
+    this.redraw();
   }
 
   hear(content, buffers) {
     if (content.kind === "drawn") {
       setTimeout(() => this.waiting.delete(content.id) && this.redraw(), LINKED);
+      if (content.id === this.adjusting) this.adjustNext();
     }
     if (content.kind === "file") save(content.name, buffers[0]);
   }
@@ -189,24 +205,25 @@ class Painter {
 
   redrawLines() {
     const context = this.context(this.parts.lines, true);
+    for (const shape of this.waiting.values()) if (["wand", "object"].includes(shape.tool)) drawSought(context, shape, this.view.scale);
     if (this.shape) drawLines(context, this.shape, this.view.scale);
   }
 
   // --- one shape from beginning to end ---
 
-  begin(point) {
+  begin(point, straight = false) {
+    if (this.shape?.tool === "polygon") return this.addCorner(point, straight);
     const { tool, channel, tolerance } = this.hand;
     const erase = this.hand.erase || tool === "eraser";
-    if (tool === "polygon" && this.shape) return this.addCorner(point);
     this.shape = { tool, channel, erase, tolerance, size: this.hand.sizes[tool] ?? 1, points: [point] };
     if (tool === "polygon") this.shape.points.push({ ...point });
-    if (tool === "wand") return this.finish();
     this.drawNew(0);
   }
 
   extend(points, straight = false) {
     const { shape } = this;
     const before = shape.points.length;
+    if (shape.tool === "wand") return;
     if (shape.tool === "box" || shape.tool === "object") {
       const point = straight ? { ...points.at(-1), ...squared(shape.points[0], points.at(-1)) } : points.at(-1);
       shape.points.splice(1, Infinity, point);
@@ -233,7 +250,9 @@ class Painter {
     drawBrush(context, shape, from);
   }
 
-  addCorner(point) {
+  // A finger or a pen comes down without having moved there: the corner is where it touches.
+  addCorner(point, straight) {
+    this.extend([point], straight);
     const { points } = this.shape;
     const [first, last] = [toStage(this.view, points[0]), toStage(this.view, point)];
     const near = Math.hypot(first.x - last.x, first.y - last.y) < CLOSE;
@@ -305,6 +324,7 @@ class Painter {
 
   pointerdown(event) {
     const { stage } = this.parts;
+    if (this.isPalm(event)) return;
     stage.focus({ preventScroll: true });
     stage.setPointerCapture?.(event.pointerId);
     this.cross = null;
@@ -315,10 +335,26 @@ class Painter {
     if (event.button === 1 || this.space) return this.beginPan(event);
     if (event.altKey && this.hand.sizes[this.hand.tool]) return this.beginResize(event);
     event.preventDefault();
+    if (this.shape && this.shape.tool !== "polygon") this.finish(); // begun by keyboard
     if (this.hand.tool !== "polygon") this.painting = event.pointerId;
     this.began = performance.now();
-    this.begin(this.sample(event));
-    if (!this.shape) this.painting = undefined;
+    this.begin(this.sample(event), event.shiftKey);
+  }
+
+  // A hand that rests beside the pen paints nothing, whichever of both comes first.
+  isPalm(event) {
+    if (event.pointerType === "touch") return this.pen !== undefined;
+    if (event.pointerType !== "pen") return false;
+    if (this.pen === undefined && this.pointers.size) this.forgetFingers();
+    this.pen = event.pointerId;
+    return false;
+  }
+
+  forgetFingers() {
+    if (this.painting !== undefined) this.drop();
+    this.painting = undefined;
+    this.drag = null;
+    this.pointers.clear();
   }
 
   pointermove(event) {
@@ -336,12 +372,14 @@ class Painter {
   }
 
   pointerup(event) {
+    if (event.pointerId === this.pen) this.pen = undefined;
     if (!this.pointers.delete(event.pointerId)) return;
     if (this.drag && (this.drag.id === undefined || this.drag.id === event.pointerId)) this.drag = null;
     if (event.pointerId !== this.painting) return;
     this.painting = undefined;
     if (!this.shape) return;
-    if (event.type === "pointerup" && this.shape.tool !== "wand" && !this.space) this.draw(withPressure(event, this.shape));
+    if (event.type !== "pointerup" && this.shape.tool === "wand") return this.drop();
+    if (event.type === "pointerup" && !this.space) this.draw(withPressure(event, this.shape));
     this.finish();
   }
 
@@ -357,10 +395,9 @@ class Painter {
 
   // Two fingers move and zoom; what the first had begun a moment ago was no stroke, anything longer stays one.
   beginPinch() {
-    if (this.painting !== undefined && this.shape) {
-      if (performance.now() - this.began < 250) this.drop();
-      else this.finish();
-    }
+    const isNew = performance.now() - this.began < 250;
+    if (this.shape?.tool === "polygon") isNew && this.uncorner();
+    else if (this.painting !== undefined && this.shape) isNew || this.shape.tool === "wand" ? this.drop() : this.finish();
     this.painting = undefined;
     this.drag = {
       move: (event, before) => {
@@ -422,6 +459,7 @@ class Painter {
 
   commandKey(event) {
     const key = event.key.toLowerCase();
+    if (key === "z" && !event.shiftKey && this.shape?.tool === "polygon") return () => this.uncorner();
     if (key === "z") return () => this.send({ kind: event.shiftKey ? "redo" : "undo" });
     return key === "y" ? () => this.send({ kind: "redo" }) : null;
   }
@@ -453,7 +491,7 @@ class Painter {
     const arrows = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
     if (event.key in arrows) return () => this.moveCross(...arrows[event.key]);
     if (event.key === " ") return () => (this.space ??= { used: false }) && this.showCursor();
-    if (event.key === "Enter") return () => (this.shape?.tool === "polygon" ? this.close() : this.press());
+    if (event.key === "Enter") return () => event.repeat || (this.shape?.tool === "polygon" ? this.close() : this.press());
     if (event.key === "Escape") return () => this.escape();
     if (event.key === "Backspace" && this.shape?.tool === "polygon") return () => this.uncorner();
     return null;
@@ -490,8 +528,8 @@ class Painter {
     const point = { ...this.cross, pressure: 1 };
     if (!this.shape) {
       this.begin(point);
-      if (this.shape?.tool === "object") this.finish();
-      else if (this.shape) this.tell("painting; press again to finish");
+      if (["wand", "object"].includes(this.shape.tool)) this.finish();
+      else this.tell("painting; press again to finish");
     } else if (this.shape.tool === "polygon") this.addCorner(point);
     else {
       this.finish();
@@ -537,8 +575,8 @@ class Painter {
     on(parts.file, "change", () => this.open(parts.file.files[0]));
     on(parts.size.input, "input", () => this.resize(Number(parts.size.input.value)));
     on(parts.tolerance.input, "input", () => this.retune(Number(parts.tolerance.input.value)));
-    for (const name of ["grow", "feather"]) on(parts[name].input, "input", () => this.act("refine", { [name]: Number(parts[name].input.value) }));
-    on(parts.holes.input, "change", () => this.act("refine", { fill_holes: parts.holes.input.checked }));
+    for (const name of ["grow", "feather"]) on(parts[name].input, "input", () => this.refine(name));
+    on(parts.holes.input, "change", () => this.adjust("refine", { fill_holes: parts.holes.input.checked }));
     on(parts.colour, "input", () => this.restyle({ [this.hand.channel]: parts.colour.value }));
     on(parts.opacity, "input", () => this.restyle({ opacity: Number(parts.opacity.value) / 100 }));
     click(parts.alone, () => this.restyle({ alone: !this.model.get("status").look.alone }));
@@ -548,11 +586,41 @@ class Painter {
     this.send({ kind, channel: this.hand.channel, ...more });
   }
 
+  refine(name) {
+    const { input } = this.parts[name];
+    show(this.parts[name], Number(input.value), `${input.value} px`);
+    this.adjust("refine", { [name]: Number(input.value) });
+  }
+
+  // One setting at a time is on its way, and then the newest: a slider moves faster than a mask is drawn.
+  adjust(kind, change) {
+    this.held.set(Object.keys(change)[0], { kind, change: { channel: this.hand.channel, ...change } });
+    if (this.adjusting === null) this.adjustNext();
+  }
+
+  adjustNext() {
+    const [first] = this.held;
+    this.adjusting = first ? (this.next += 1) : null;
+    if (!first) return this.showHand();
+    this.held.delete(first[0]);
+    this.send({ kind: first[1].kind, ...first[1].change, id: this.adjusting });
+  }
+
   choose(change) {
-    if (this.shape && change.tool !== this.shape.tool) this.drop();
+    if (this.shape) this.rethink(change);
     this.hand = { ...this.hand, ...change };
     this.keepHand();
     if (change.tool) this.tell(TOOLS[change.tool].label);
+  }
+
+  // Another tool in the middle of a shape keeps a stroke and drops an outline; another mode or channel counts for it.
+  rethink({ tool, ...change }) {
+    const { shape } = this;
+    if (shape.tool !== "eraser") Object.assign(shape, change);
+    if (tool === undefined || tool === shape.tool) return this.redraw();
+    this.painting = undefined;
+    if (["brush", "eraser"].includes(shape.tool)) this.finish();
+    else this.drop();
   }
 
   swapChannel() {
@@ -569,15 +637,16 @@ class Painter {
   retune(tolerance) {
     this.hand = { ...this.hand, tolerance };
     this.keepHand();
-    this.act("tolerance", { tolerance });
+    this.adjust("tolerance", { tolerance });
   }
 
   restyle(look) {
-    this.send({ kind: "look", ...look });
+    this.adjust("look", look);
   }
 
   open(file) {
-    if (file) file.arrayBuffer().then((content) => this.model.send({ kind: "load", channel: this.hand.channel }, undefined, [content]));
+    if (file?.size > MOST_BYTES) showTrouble(this.parts, tooLarge(file));
+    else if (file) file.arrayBuffer().then((content) => this.send({ kind: "load", channel: this.hand.channel }, content));
     this.parts.file.value = "";
   }
 
@@ -592,7 +661,7 @@ class Painter {
 
   showHand() {
     showHand(this.parts, this.hand);
-    showRefinement(this.parts, this.hand, this.model.get("status"));
+    if (this.adjusting === null) showRefinement(this.parts, this.hand, this.model.get("status"));
     this.showCursor();
   }
 
@@ -600,7 +669,7 @@ class Painter {
     const status = this.model.get("status");
     if (!status.areas) return;
     showStatus(this.parts, status);
-    showRefinement(this.parts, this.hand, status);
+    if (this.adjusting === null) showRefinement(this.parts, this.hand, status); // else the hand is ahead of it
   }
 
   tell(words) {

@@ -119,11 +119,11 @@ function build(title) {
     group("Mode", parts.add, parts.subtract),
     group("History", parts.undo, parts.redo),
     parts.channelGroup,
-    make("span", "space"), parts.where, parts.retouch, parts.run);
+    make("span", "start", {}, parts.where, parts.retouch, parts.run));
   parts.options = make("div", "bar retouch-ink-options", { role: "toolbar", "aria-label": "Settings" },
     make("span", "slot", {}, parts.size.root, parts.tolerance.root),
     parts.grow.root, parts.feather.root, parts.holes.root, make("span", "space"), group("Mask", parts.invert, parts.clear));
-  parts.foot = make("div", "foot", { role: "toolbar", "aria-label": "View" }, parts.meter, parts.area, parts.told, make("span", "space"),
+  parts.foot = make("div", "foot", { role: "toolbar", "aria-label": "View" }, parts.meter, parts.area, parts.told,
     group("Colours", parts.colour, parts.opacity, parts.alone), group("File", parts.load, parts.save, parts.file),
     group("Zoom", parts.out, parts.zoom, parts.in, parts.fit, parts.full));
   parts.root = make("div", "root", { role: "group", "aria-label": `Mask painter: ${title}`, "data-lm-suppress-shortcuts": "true" },
@@ -140,11 +140,11 @@ function showHand(parts, hand) {
   press(parts.add, !hand.erase);
   press(parts.subtract, hand.erase);
   const size = hand.sizes[hand.tool];
-  parts.size.root.classList.toggle("retouch-ink-idle", size === undefined);
+  parts.size.root.classList.toggle("retouch-ink-idle", size === undefined); // keeps its place, so that nothing jumps
   parts.size.input.disabled = size === undefined;
   parts.size.root.hidden = hand.tool === "wand";
   parts.size.root.firstChild.textContent = hand.tool === "object" ? "Reach" : "Size";
-  show(parts.size, size ?? 1, `${size} px`);
+  show(parts.size, size ?? 1, size === undefined ? "–" : `${size} px`);
   parts.tolerance.root.hidden = hand.tool !== "wand";
   show(parts.tolerance, hand.tolerance, hand.tolerance);
 }
@@ -174,9 +174,25 @@ function showStatus(parts, status) {
   say(parts.area, areaWords(status, two));
   say(parts.where, status.where);
   parts.run.title = `Remove what is painted: ${status.where}`;
-  say(parts.trouble, status.trouble || (area > 50 ? "More than half of the photo is painted; removal allows 50 %. Paint less, or remove in several rounds." : ""));
-  parts.trouble.classList.toggle("retouch-ink-warning", !status.trouble);
+  if (status.trouble) showTrouble(parts, status.trouble);
+  else showTrouble(parts, area > 50 ? "More than half of the photo is painted; removal allows 50 %. Paint less, or remove in several rounds." : "", true);
   showJob(parts, status.job);
+}
+
+function showTrouble(parts, words, isWarning = false) {
+  say(parts.trouble, words);
+  parts.trouble.classList.toggle("retouch-ink-warning", isWarning);
+}
+
+function showEnd(parts) {
+  parts.root.classList.add("retouch-ink-ended");
+  for (const part of [parts.bar, parts.options, parts.stage, parts.foot]) part.inert = true;
+  parts.job.hidden = true;
+  showTrouble(parts, "The kernel of this painter is gone, and what was painted with it. Run the cell again to go on.");
+}
+
+function tooLarge(file) {
+  return `${file.name} has ${Math.round(file.size / 1e6)} MB, and a page can hand over no more than 9. In a cell there is no such limit: painter.load("${file.name}").`;
 }
 
 function showJob(parts, job) {

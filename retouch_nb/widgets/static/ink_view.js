@@ -96,6 +96,15 @@ function drawLines(context, shape, scale) {
   }
 }
 
+// Where something is being looked for: a selection comes from Python, and takes a moment on a large photo.
+function drawSought(context, shape, scale) {
+  if (shape.points.length > 1) return drawLines(context, shape, scale);
+  const [{ x, y }] = shape.points;
+  context.beginPath();
+  context.arc(x, y, 7 / scale, 0, 2 * Math.PI);
+  contour(context, scale);
+}
+
 function contour(context, scale) {
   context.setLineDash([]);
   context.lineWidth = 2.5 / scale;
