@@ -70,7 +70,7 @@ function build(title) {
     undo: button("Undo (Ctrl+Z)", icon(ICONS.undo)),
     redo: button("Redo (Ctrl+Shift+Z)", icon(ICONS.redo)),
     out: button("Zoom out (−)", "−"),
-    fit: button("Fit (0)", "Fit"),
+    fit: button("Fit (0). The wheel zooms, Space and dragging moves", "Fit"),
     in: button("Zoom in (+)", "+"),
     full: button("100 %: one photo pixel is one screen pixel (1)", "1:1"),
     zoom: make("output", "zoom", { "aria-label": "Zoom" }),
@@ -106,6 +106,7 @@ function build(title) {
   };
   parts.cursor.setAttribute("aria-hidden", "true");
   parts.cross.setAttribute("aria-hidden", "true");
+  parts.size.root.title = "Also: [ and ], or Alt and dragging on the photo";
   parts.job.append(parts.jobName, parts.jobBar, parts.cancel);
   parts.stage = make("div", "stage", {
     tabIndex: 0,

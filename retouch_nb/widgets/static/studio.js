@@ -362,7 +362,8 @@ function drag(grip, root, list, moveTo, place, signal) {
       moveTo(over(now.clientY), false);
     };
     const released = new AbortController();
-    const held = { signal: AbortSignal.any([released.signal, signal]) };
+    const held = { signal: released.signal };
+    signal.addEventListener("abort", () => released.abort(), held);
     const end = () => {
       released.abort();
       root.classList.remove("retouch-studio-dragged");
