@@ -1,7 +1,7 @@
 """An operation in words: its parameters as documentation, written from the declaration and nowhere else."""
 
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from retouch_nb.contract import Operation
@@ -37,7 +37,12 @@ def run_params(operation: type[Operation], options: type[RunOptions] = RunOption
     [4, 5]
     """
     fits = {"restore_outside": operation.has_area(), "interactive": "zip" in operation.kinds}
-    return [p for p in params(options) if fits.get(p.name, True)]
+    makers = {name: name for name in ("auto", "local", "cloud", operation.provider.name)}
+    return [
+        replace(param, choices=makers) if param.name == "provider" else param
+        for param in params(options)
+        if fits.get(param.name, True)
+    ]
 
 
 def summary(operation: type[Operation]) -> str:
@@ -129,11 +134,17 @@ def docstring(operation: type[Operation]) -> str:
 
 
 def signature(operation: type[Operation]) -> inspect.Signature:
-    """Give the signature of the function that runs an operation."""
+    """Give the signature of the function that runs an operation; what is accepted stands in its docstring.
+
+    Examples
+    --------
+    >>> from retouch_nb.providers.ailabtools import MatchStyle
+    >>> signature(MatchStyle)
+    <Signature (photo, style, *, shrink=False, provider=None, fresh=False, max_credits=None, explain=False)>
+    """
     run = inspect.signature(RunOptions).parameters
-    return inspect.Signature(
-        [
-            *inspect.signature(operation).parameters.values(),
-            *(run[param.name] for param in run_params(operation)),
-        ]
-    )
+    given = [
+        *inspect.signature(operation).parameters.values(),
+        *(run[param.name] for param in run_params(operation)),
+    ]
+    return inspect.Signature([one.replace(annotation=one.empty) for one in given])

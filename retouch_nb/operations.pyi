@@ -12,9 +12,9 @@ def inpaint(
     mask: MaskLike | Link | None = None,
     *,
     sync: bool = False,
-    rectangles: Any | None = None,
+    rectangles: Any = None,
     return_type: Literal[1, 2, 'url', 'base64'] = 1,
-    provider: str | None = None,
+    provider: Literal['auto', 'local', 'cloud', 'picwish'] | None = None,
     fresh: bool = False,
     max_credits: int | None = None,
     restore_outside: bool = False,
@@ -37,7 +37,7 @@ def inpaint(
         Wait for the result in one request instead of polling.
     return_type : one of 1, 2, url, base64, default 1 (url)
         How the result travels.
-    provider : text, default None
+    provider : one of auto, local, cloud, picwish, default None
         Who does the work: the service (cloud), or the embedded engine (local).
     fresh : true or false, default False
         Do it again, whatever the cache holds; a service is paid again.
@@ -82,7 +82,7 @@ def enhance(
     type: Literal['clean', 'face'] = 'clean',
     scale_factor: Literal[1, 2, 4] | None = None,
     return_type: Literal[1, 2, 3, 'url', 'base64', 'binary'] = 1,
-    provider: str | None = None,
+    provider: Literal['auto', 'local', 'cloud', 'picwish'] | None = None,
     fresh: bool = False,
     max_credits: int | None = None,
     explain: bool = False,
@@ -101,7 +101,7 @@ def enhance(
         Wait for the result in one request instead of polling.
     return_type : one of 1, 2, 3, url, base64, binary, default 1 (url)
         How the result travels; binary only together with sync.
-    provider : text, default None
+    provider : one of auto, local, cloud, picwish, default None
         Who does the work: the service (cloud), or the embedded engine (local).
     fresh : true or false, default False
         Do it again, whatever the cache holds; a service is paid again.
@@ -143,7 +143,7 @@ def retouch_object(
     type: Literal[1, 2, 3, 4, 5, 6, 'normal', 'advanced', 'transparent', 'metal', 'jewellery', 'bags'] = 1,
     retouch_strength: int = 37,
     line_strength: int = 60,
-    provider: str | None = None,
+    provider: Literal['auto', 'local', 'cloud', 'picwish'] | None = None,
     fresh: bool = False,
     max_credits: int | None = None,
     restore_outside: bool = False,
@@ -169,7 +169,7 @@ def retouch_object(
         How firmly lines are kept.
     sync : true or false, default False
         Wait for the result in one request instead of polling.
-    provider : text, default None
+    provider : one of auto, local, cloud, picwish, default None
         Who does the work: the service (cloud), or the embedded engine (local).
     fresh : true or false, default False
         Do it again, whatever the cache holds; a service is paid again.
@@ -213,7 +213,7 @@ def match_style(
     style: PhotoLike,
     *,
     shrink: bool = False,
-    provider: str | None = None,
+    provider: Literal['auto', 'local', 'cloud', 'ailabtools'] | None = None,
     fresh: bool = False,
     max_credits: int | None = None,
     explain: bool = False,
@@ -228,7 +228,7 @@ def match_style(
         The picture whose look is wanted.
     shrink : true or false, default False
         Make pictures that are too large for the service fit, instead of refusing them.
-    provider : text, default None
+    provider : one of auto, local, cloud, ailabtools, default None
         Who does the work: the service (cloud), or the embedded engine (local).
     fresh : true or false, default False
         Do it again, whatever the cache holds; a service is paid again.
@@ -270,8 +270,8 @@ def retouch(
     *,
     layers: bool = False,
     format: Literal['zip', 'jpeg'] | None = None,
-    hook: Any | None = None,
-    provider: str | None = None,
+    hook: Any = None,
+    provider: Literal['auto', 'local', 'cloud', 'retouch4me'] | None = None,
     fresh: bool = False,
     max_credits: int | None = None,
     explain: bool = False,
@@ -290,7 +290,7 @@ def retouch(
         Output format; follows from the steps when left out.
     hook : an https address (http for this machine alone), default None
         Address the service calls when it is done; its domain must be approved.
-    provider : text, default None
+    provider : one of auto, local, cloud, retouch4me, default None
         Who does the work: the service (cloud), or the embedded engine (local).
     fresh : true or false, default False
         Do it again, whatever the cache holds; a service is paid again.

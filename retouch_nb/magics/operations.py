@@ -73,14 +73,9 @@ def grammar_of(operation: type[Operation]) -> Grammar:
     """
     own = params(operation)
     placed = {f.name for f in dataclasses.fields(operation) if not f.kw_only}  # type: ignore[arg-type]
-    makers = {name: name for name in ("auto", "local", "cloud", operation.provider.name)}
-    run = [
-        dataclasses.replace(param, choices=makers) if param.name == "provider" else param
-        for param in run_params(operation, MagicOptions)
-    ]
     return Grammar(
         operation.name,
-        (*own, *run),
+        (*own, *run_params(operation, MagicOptions)),
         positional=tuple(param for param in own if param.name in placed),
         body=next((param for param in own if param.reads), None),
     )

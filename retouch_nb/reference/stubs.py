@@ -54,7 +54,9 @@ def type_text(param: Param) -> str:
     >>> [type_text(param) for param in params(RetouchObject)][1:5]
     ['MaskLike | Link', 'MaskLike | Link | None', "Literal[1, ..., 'bags']", 'int']
     """
-    return f"{_taken(param)}{' | None' if param.optional or param.default is None else ''}"
+    taken = _taken(param)
+    empty = taken != "Any" and (param.optional or param.default is None)
+    return f"{taken} | None" if empty else taken
 
 
 def _taken(param: Param) -> str:
