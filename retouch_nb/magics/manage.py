@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 
 NAME = "retouch_nb"
 
-COMMANDS = ("jobs", "resume", "forget", "batch", "login", "balance", "providers", "cache", "doctor")
+COMMANDS = (
+    *("jobs", "resume", "forget", "batch"),
+    *("login", "logout", "balance", "providers", "cache", "doctor"),
+)
 
 
 class Desk:
@@ -94,6 +97,14 @@ class Desk:
         secret = self._asked(f"Key for {provider.title} ({provider.key_page}): ", provider.key_env)
         told = self._session.credentials.login(provider, secret, remember=bool(remember))
         return Text(f"{provider.title}: {told}")
+
+    def logout(self, service: str) -> Text:
+        """Drop the key that login kept, here and in the keyring."""
+        provider = provider_named(service)
+        self._session.credentials.logout(provider)
+        left = self._session.credentials.where(provider)
+        still = f" The {left} still gives one." if left else ""
+        return Text(f"{provider.title}: what login kept is dropped.{still}")
 
     def balance(self, service: str = "") -> Table:
         """Ask the services, or one of them, what is left on the account."""
@@ -175,7 +186,7 @@ def manage_magic(
                 yield from (
                     Candidate(row.id, f"{row.operation}, {row.state}") for row in desk.jobs()
                 )
-            case ["login" | "balance"]:
+            case ["login" | "logout" | "balance"]:
                 yield from (Candidate(name, "service") for name in providers())
             case ["batch"]:
                 yield from (Candidate(name, summary(kind)) for name, kind in operations().items())

@@ -71,6 +71,25 @@ def test_login_asks_and_never_shows(session: Any) -> None:
     assert KEY not in told + repr(run("doctor")) + run("doctor")._repr_html_()
 
 
+def test_logout_drops_what_login_kept_and_says_what_is_left(session: Any) -> None:
+    """The key is gone from session and keyring; a key in the environment is the user's own."""
+    kept: dict[tuple[str, str], str] = {}
+    vault = SimpleNamespace(
+        get_password=lambda *at: kept.get(at),
+        set_password=lambda *at: kept.update({at[:2]: at[2]}),
+        delete_password=lambda *at: kept.pop(at),
+    )
+    environ: dict[str, str] = {}
+    session.credentials = Credentials(environ, keyring=lambda: vault)
+    run = manage_magic(session, ask=lambda question: KEY).run
+    run("login picwish remember")
+    assert list(kept.values()) == [KEY]
+    assert repr(run("logout picwish")) == "PicWish: what login kept is dropped."
+    assert (kept, session.credentials.where(PICWISH)) == ({}, "")
+    environ["PICWISH_API_KEY"] = KEY
+    assert "environment variable PICWISH_API_KEY still gives one" in repr(run("logout picwish"))
+
+
 def test_login_takes_no_key_in_the_cell(cell: Cell) -> None:
     """It would be saved with the notebook; the error does not repeat it either."""
     with pytest.raises(ParameterError) as caught:
