@@ -28,6 +28,10 @@ _LITERALS = (ast.Expression, ast.Call, ast.keyword, ast.Tuple, ast.List, ast.Con
              ast.USub, ast.Attribute, ast.Name)  # fmt: skip
 
 
+_FACT = "font-size:13px;text-align:left;vertical-align:top"
+_IMPORT = "import retouch_nb as rn"
+
+
 @dataclass(frozen=True)
 class Recreation:
     """The cell that made a picture.
@@ -95,18 +99,22 @@ def page_section(record: Record) -> str:
     """Write a fold for a saved page: the record, and the cell where this version knows the operation."""
     facts = {
         "made by": f"{record.maker}, {record.cost}",
-        "finished": record.finished,
+        "finished": record.finished.replace("T", " ").replace("+00:00", " UTC"),
         "task": record.task_id,
-        "options": json.dumps(record.options, ensure_ascii=False),
+        "options": ", ".join(f"{name} = {_json(value)}" for name, value in record.options.items()),
         "versions": ", ".join(f"{name} {text}" for name, text in record.versions.items()),
     }
     rows = "".join(
-        f'<tr><th style="text-align:left;padding-right:12px">{name}</th><td style="text-align:left">{escape(text)}</td></tr>'
+        f'<tr><th style="{_FACT};padding-right:12px;white-space:nowrap">{name}</th><td style="{_FACT}">{escape(text)}</td></tr>'
         for name, text in facts.items()
         if text
     )
     cells = cell_of(record)._repr_html_() if record.pictures else ""
-    return f"<details style='margin:16px 4px'><summary>How to make it again</summary><table>{rows}</table>{cells}</details>"
+    return f"<details style='margin:16px 4px'><summary>How to make it again</summary><table style='margin:8px 0'>{rows}</table>{cells}</details>"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def cell_of(record: Record) -> Recreation:
@@ -118,12 +126,12 @@ def cell_of(record: Record) -> Recreation:
         for param in params(kind)
         if param.picture and (param.required or param.name in record.pictures)
     }
-    opening = [*_comments(record), *_drawings(record)]
-    run = _run(record)
+    comments, drawings, run = list(_comments(record)), list(_drawings(record)), _run(record)
+    drawn_by = [_IMPORT, ""] if drawings else []
     return Recreation(
         record,
-        "\n".join([*opening, _magic(kind, words, given, run)]),
-        "\n".join(["import retouch_nb as rn", "", *opening, _python(kind, words, given, run)]),
+        "\n".join([*comments, *drawn_by, *drawings, _magic(kind, words, given, run)]),
+        "\n".join([_IMPORT, "", *comments, *drawings, _python(kind, words, given, run)]),
     )
 
 

@@ -76,7 +76,6 @@ def shell(folder: Path) -> Iterator[InteractiveShell]:
         user_module=ModuleType("notebook"),
     )
     load(shell)
-    shell.push({"rn": rn})
     yield shell
     unload(shell)
 
