@@ -51,8 +51,8 @@ docs: $(VENV)/test.installed ## write the tables of the README anew, and the ref
 	$(BIN)/python -m retouch_nb docs
 	$(BIN)/python -m retouch_nb docs build/reference
 
-notebooks: $(VENV)/test.installed ## execute notebooks that were changed, and keep their outputs in them
-	$(BIN)/python tests/notebooks/keep.py
+notebooks: $(VENV)/test.installed ## execute notebooks that were changed, and keep their outputs in them; NAMES="01_quickstart" for some
+	$(BIN)/python tests/notebooks/keep.py $(NAMES)
 
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .
