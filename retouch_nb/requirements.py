@@ -4,7 +4,6 @@ Read from the project's own file in a checkout, whose installed metadata may be 
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -108,6 +107,8 @@ def installed(name: str) -> str:
 @cache
 def _project() -> dict[str, Any]:
     """Read the table of the project's file; empty outside a checkout, where others leave such files too."""
+    import tomllib  # only a checkout's doctor and reference need it
+
     file = Path(__file__).parents[1] / "pyproject.toml"
     if not file.is_file():
         return {}
