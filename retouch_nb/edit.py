@@ -52,8 +52,8 @@ class Edit:
     --------
     >>> import numpy as np, retouch_nb as rn
     >>> edit = rn.enhance(np.full((40, 60, 3), 120, np.uint8), scale_factor=2, provider="local")
-    >>> edit.before.size, edit.after.size, edit.receipt.cost
-    ((60, 40), (120, 80), 'free')
+    >>> edit.before.size, edit.after.size, edit.receipt.maker
+    ((60, 40), (120, 80), 'embedded engine')
     >>> rn.enhance(edit, scale_factor=2, provider="local").to_numpy().shape
     (160, 240, 3)
     """
