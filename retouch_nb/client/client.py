@@ -23,7 +23,7 @@ from retouch_nb.client.errand import Errand, Kit, Permit
 from retouch_nb.client.flight import Flights, Watch
 from retouch_nb.client.journal import BUSY_SECONDS, Entry, Journal, new_id
 from retouch_nb.client.pace import MARGIN, Pace, Turns
-from retouch_nb.client.task import Earlier, Event, Lost, State, Terms, unknown_outcome
+from retouch_nb.client.task import Earlier, Event, Lost, State, Terms, sentence, unknown_outcome
 from retouch_nb.client.wire import Route, Timeouts, Wire
 from retouch_nb.contract import Answer, Call, Kind, Operation, Price
 from retouch_nb.credentials import Credentials
@@ -589,7 +589,9 @@ def _unsent() -> Iterator[None]:
 
 def _unknown(entry: Entry) -> RetouchError:
     return unknown_outcome(
-        f"This request was sent before, as job {entry.id}: {entry.note or 'its notebook died meanwhile.'}",
+        sentence(
+            f"this request was sent before, as job {entry.id}: {entry.note or 'its notebook died meanwhile'}"
+        ),
         Terms(entry.id, entry.maker, entry.cost, service=entry.provider),
         earlier=True,
     )

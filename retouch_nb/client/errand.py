@@ -5,6 +5,8 @@ What to do is decided in `task`; here it is done, and whatever ends it leaves a 
 
 import asyncio
 import math
+import os
+import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,6 +25,7 @@ from retouch_nb.client.download import (
     download,
     land,
     look,
+    sniff,
 )
 from retouch_nb.client.flight import Watch
 from retouch_nb.client.journal import Entry, Journal
@@ -157,6 +160,7 @@ class Errand:
         self._secret: Secret | None = None
         self._ticket = entry.ticket
         self._lead = entry.ticket or entry.link
+        self._came = b""
         self._told = Event("")
         self._bell = asyncio.Event()
         who = f"the {route.maker}" if route.free else route.provider.title
@@ -401,6 +405,7 @@ class Errand:
     async def _take(self, result: bytes | Call) -> Kept | Missed:
         folder = self._kit.cache.folder
         if isinstance(result, bytes):
+            self._came = result
             landed = await asyncio.to_thread(land, result, folder)
         else:
             self.requests += 1
@@ -489,6 +494,8 @@ class Errand:
             error.with_advice(f"The task stays at {self._terms.who}: {resume}. {error.advice}")
         elif self._lead:
             error.with_advice(f"The result is at {self._lead}. {error.advice}")
+        elif self._came:
+            error.with_advice(f"{set_down(self._came)} {error.advice}")
         elif self.entry.state is State.PLANNED:
             error.with_advice(f"Nothing was sent. {error.advice}")
 
@@ -667,6 +674,17 @@ class Vigil:
             return growing(INSIDE, self._known.asked, chance)
         elapsed = self._kit.monotonic() - self._since
         return next_wait(replace(self._known, elapsed=elapsed), self._rule) + JITTER * chance
+
+
+def set_down(result: bytes) -> str:
+    """Put a result that came once, and has no place at home, where the system puts passing files; say where."""
+    try:
+        number, path = tempfile.mkstemp(f".{sniff(result[:12]) or 'bin'}", "retouch_nb-")
+        with os.fdopen(number, "wb") as file:
+            file.write(result)
+    except OSError:
+        return "It came once, may be paid, and found no place anywhere on this machine."
+    return f"It came once and may be paid: it lies in {path}."
 
 
 def _link(outcome: Outcome) -> str:

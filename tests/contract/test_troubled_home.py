@@ -1,12 +1,13 @@
 """Disks that are full, read-only, locked or damaged: a clear error, and what was paid for is named in it."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,37 @@ def test_a_journal_damaged_while_it_is_used_tells_the_task(
     with pytest.raises(HomeError, match="t-1"):
         run(new_client(home).run(Enhance(photo), service.route()))
     assert service.accepted == ["t-1"]
+
+
+def test_a_result_that_comes_once_and_finds_no_place_is_set_down_elsewhere(
+    home: Path, new_client: Made, photo: Photo, passing: Path
+) -> None:
+    """The answer was the picture itself, so nothing leads to it again: the error says where it lies."""
+
+    def block() -> None:
+        shutil.rmtree(home / "cache")
+        (home / "cache").write_text("in the way")
+
+    client, service = new_client(home), Meddling(block)
+    service.answer = lambda request: RESULT  # type: ignore[method-assign]
+    operation = Enhance(photo, sync=True, return_type=3)
+    with pytest.raises(HomeError, match="it lies in") as caught:
+        run(client.run(operation, service.route()))
+    (saved,) = passing.iterdir()
+    assert str(saved) in str(caught.value)
+    assert saved.read_bytes() == RESULT
+    assert saved.stat().st_mode & 0o077 == 0
+    with pytest.raises(UnknownOutcomeError, match=r"the disk failed\. It may"):
+        run(client.run(operation, service.route()))
+
+
+@pytest.fixture
+def passing(tmp_path: Path) -> Iterator[Path]:
+    """Give the folder for the system's passing files."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path / "passing")
+    (tmp_path / "passing").mkdir()
+    yield tmp_path / "passing"
+    tempfile.tempdir = before
 
 
 @pytest.mark.parametrize("name", ["with space", "bücher 写真", "100% #1 'quoted'?"])
