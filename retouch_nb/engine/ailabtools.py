@@ -128,7 +128,7 @@ class AILabTools:
         seconds = self._shop.settings.upload_seconds
         form = await read_form(request, limit=2 * MOST_BYTES + MB, seconds=seconds)
         try:
-            photo, style = await run_in_threadpool(_both, form)
+            photo, style = await run_in_threadpool(self._shop.look, _both, form)
         finally:
             form.close()
         job = partial(_perform, self._shop, photo, style, request.scope.get(SCOPE))

@@ -77,7 +77,7 @@ class PicWish:
         )
         try:
             order = kind.of(form)
-            await run_in_threadpool(_check, order)
+            await run_in_threadpool(self._shop.look, _check, order)
             ticket = self._submit(order, owner, request.scope.get(SCOPE))
         except BaseException:
             form.close()

@@ -106,7 +106,7 @@ class Retouch4me:
             key = request.headers.get(REPETITION)
             ticket = self._accepted(owner, key)
             if not ticket:
-                order = await run_in_threadpool(_order, form)
+                order = await run_in_threadpool(self._shop.look, _order, form)
                 # Somebody may have sent the same meanwhile.
                 ticket = self._accepted(owner, key) or self._submit(
                     order, owner, key, request.scope.get(SCOPE)

@@ -26,7 +26,7 @@ from retouch_nb.client.wire import proxy_for
 from retouch_nb.credentials import Credentials
 from retouch_nb.errors import UnknownOutcomeError, UnreachableError
 from retouch_nb.photo import Photo
-from retouch_nb.providers.picwish import PICWISH, Enhance
+from retouch_nb.providers.picwish import PICWISH, Enhance, Inpaint, RetouchObject
 
 DEAD = "http://127.0.0.1:9"
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")  # of the killed
@@ -252,6 +252,23 @@ def test_the_embedded_engine_is_left_with_nothing_to_do(tmp_path: Path) -> None:
     """Interrupted at any step, a free task that was accepted is cancelled there, or done."""
     found = at_every_step(tmp_path, interrupted, free=True)
     assert set(found) <= {None, State.STOPPED, State.FETCHED, State.DONE}
+
+
+def test_another_mask_is_another_task_and_the_same_is_none(tmp_path: Path) -> None:
+    """A cache that looked past the mask would hand out somebody's other picture, and one that looked at too much would pay."""
+    service, client = Service(), new_client(tmp_path)
+    spots = np.zeros((2, 24, 32), bool)
+    spots[0, 2:9, 2:9] = spots[1, 12:20, 12:20] = True
+    spots[:, 5, 5] = ~spots[:, 5, 5]  # no rectangles, which travel as such
+    for mask in (spots[0], spots[1], spots[0], spots[1]):
+        service.pending = 0
+        run(client.run(Inpaint(PHOTO, mask), service.route()))
+    assert len(service.accepted) == 2
+    for retained in (None, spots[0], spots[1], spots[1]):
+        service.pending = 0
+        run(client.run(RetouchObject(PHOTO, spots[0], retain_mask=retained), service.route()))
+    assert len(service.accepted) == 5
+    client.close()
 
 
 class Socket:
