@@ -394,3 +394,45 @@ def test_a_row_that_holds_anything_is_read_or_called_damaged(
         with suppress(HomeError):
             repr(look())
     session.close()
+
+
+def test_what_decides_about_money_survives_a_power_cut(journal: Journal) -> None:
+    """The row of a paid request before it leaves, and its task's id; what is free or found out again for nothing need not."""
+    told: list[str] = []
+    journal._open().set_trace_callback(told.append)
+
+    def durable(entry: Entry, *states: State) -> list[bool]:
+        """Tell for each step whether it waits until the disk has it."""
+        found = []
+        for state in states:
+            told.clear()
+            entry = journal.move(entry, state, ticket="t-1")
+            found.append("pragma synchronous = full" in told)
+        return found
+
+    steps = (State.SENDING, State.ACCEPTED, State.RUNNING, State.FETCHED)
+    assert durable(journal.begin(ENTRY), *steps) == [True, True, False, False]
+    free = replace(ENTRY, id="j2", identity="beef", free=True)
+    assert durable(journal.begin(free), *steps) == [False] * 4
+
+
+def test_nobody_begins_between_somebodys_look_and_his_row(home: Path) -> None:
+    """Two kernels that look at the same moment would both find nothing, and both pay."""
+    one, other = Journal(home), Journal(home, busy=0.0)
+    other.begin(replace(ENTRY, identity="beef"))
+    meanwhile: list[str] = []
+
+    def meddle(statement: str) -> None:
+        if statement.startswith("insert into jobs"):
+            try:
+                meanwhile.append(other.begin(replace(ENTRY, id="j2")).id)
+            except HomeError as error:
+                meanwhile.append(str(error))
+
+    one._open().set_trace_callback(meddle)
+    assert one.begin(replace(ENTRY, id="j3")).id == "j3"
+    assert len(meanwhile) == 1
+    assert "locked" in meanwhile[0]
+    assert other.begin(replace(ENTRY, id="j2")).id == "j3"
+    one.close()
+    other.close()
