@@ -24,7 +24,8 @@ def refusal(
 ) -> Refused:
     """Say what a status that is not success means, and whether asking again can help.
 
-    After 4xx the service says that it did not take the request; after 5xx nobody knows.
+    After 4xx the service says that it did not take the request; after 5xx nobody knows. That a task is gone is
+    believed in the services' own JSON alone: a gateway's page of 404 passes, and a paid task with it would not.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def refusal(
         code = str(status)
         return Refused(
             kind(what, advice=advice, provider=title, code=code, ticket=ticket),
-            passing=status == 429,
+            passing=status == 429 or (status == 404 and bool(ticket) and not _speaks(answer)),
         )
     return Refused(kind(what, advice=advice))
 
@@ -63,6 +64,14 @@ def _unlisted(status: int) -> Meaning:
     if status < 400:
         return ProtocolError, f"answered with status {status}, which says neither yes nor no", ""
     return RefusedError, f"refused with status {status}", ""
+
+
+def _speaks(answer: Answer) -> bool:
+    """Tell whether an answer is of the service itself."""
+    try:
+        return bool(answer.json())
+    except ProtocolError:
+        return False
 
 
 def _said(answer: Answer) -> str:

@@ -300,3 +300,17 @@ def test_a_failure_that_names_a_task_carries_it() -> None:
     outcome = read(answer({"status": 500, "data": {"task_id": "t-1"}}, 500))
     assert isinstance(outcome, Refused)
     assert (outcome.error.ticket, outcome.untouched) == ("t-1", False)
+
+
+def test_a_task_is_gone_by_the_services_own_word_alone() -> None:
+    """A page of 404 that a gateway shows for a minute would otherwise end what was paid for, and the next run pay again."""
+    page = Enhance.detached().read(Answer(404, {}, b"<html>Not Found</html>"), "t-1")
+    assert isinstance(page, Refused)
+    assert page.passing
+    told = Enhance.detached().read(answer({"status": 404, "message": "no such task"}, 404), "t-1")
+    assert isinstance(told, Refused)
+    assert isinstance(told.error, ResultExpiredError)
+    assert not told.passing
+    start = read(Answer(404, {}, b"<html>Not Found</html>"))
+    assert isinstance(start, Refused)
+    assert not start.passing
