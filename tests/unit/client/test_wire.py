@@ -3,6 +3,7 @@ import gzip
 import re
 import tracemalloc
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -399,3 +400,33 @@ def test_an_address_that_is_none_is_refused_in_our_words(address: str) -> None:
     """A slip in the environment is a parameter to be corrected, not a stack of the network library."""
     with pytest.raises(ParameterError, match="Nothing was sent"):
         Route(PICWISH, address, "PicWish").check()
+
+
+def test_what_starts_a_task_gets_a_connection_of_its_own() -> None:
+    """One that was kept may be closed in the moment it is used again, and nobody could tell whether the request arrived."""
+    connections: list[list[str]] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        methods: list[str] = []
+        connections.append(methods)
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            methods.append(head.decode().partition(" ")[0])
+            length = re.search(rb"(?i)content-length: (\d+)", head)
+            await reader.readexactly(int(length[1]) if length else 0)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    async def quietly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            await answer(reader, writer)
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(quietly, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        route, wire = Route(PICWISH, f"http://127.0.0.1:{port}", "PicWish"), Wire(Timeouts())
+        async with server, wire.open():
+            for call in (POST, Call("GET", "/a"), POST, Call("GET", "/a"), POST):
+                assert isinstance(await wire.exchange(route, call), Answer)
+
+    asyncio.run(main())
+    assert sorted(connections) == [["GET", "GET"], ["POST"], ["POST"], ["POST"]]
