@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -528,14 +529,17 @@ class Run:
     async def _export_until(self, over: asyncio.Event) -> None:
         """Write the manifest's file now and then; ends only between two writings."""
         pause = TICK
-        while not over.is_set():
+        for nth in count():
+            if over.is_set():
+                return
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(over.wait(), pause)
                 return
             began = self._monotonic()
             with suppress(Exception):  # the rows are safe; the last writing tells of trouble
                 await asyncio.to_thread(self._book.export)
-            pause = max(min(2 * pause, EXPORT_SECONDS), 20 * (self._monotonic() - began))
+            took = self._monotonic() - began if nth else 0.0  # the first time also loads pyarrow
+            pause = max(min(2 * pause, EXPORT_SECONDS), 20 * took)
 
     def _cancel(self) -> None:
         if self._task is not None:

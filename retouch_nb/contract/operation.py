@@ -212,7 +212,8 @@ class Operation:
 
     def options_text(self, before: str = "") -> str:
         """Write the changed options as ``name=value``, with `before` in front of each."""
-        return "".join(f"{before}{name}={_short(value)}" for name, value in self.changed().items())
+        own = {param.name: param for param in params(type(self))}
+        return "".join(f"{before}{n}={_called(own[n], v)}" for n, v in self.changed().items())
 
     @cached_property
     def identity(self) -> str:
@@ -235,6 +236,12 @@ class Operation:
 
 def _identity(value: Any) -> Any:
     return getattr(value, "digest", value)
+
+
+def _called(param: Param, value: Any) -> str:
+    """Write a value as people name it."""
+    named = bool(param.choices) and value in param.choices
+    return param.choices[value] if named else _short(value)
 
 
 def _short(value: Any) -> str:

@@ -4,6 +4,7 @@ Where scripts run, the module of the live widget adds zoom, difference and filte
 """
 
 import base64
+import math
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -23,7 +24,12 @@ PAGE_BUDGET: Final = 20_000_000
 """The same for a page of its own, whose pictures are there to be zoomed into."""
 
 LARGEST, PAGE_LARGEST = 720, 1280
-_ROOM = 630  # CSS pixels that the pictures of a row share
+ABREAST: Final = 4
+"""Tiles beside each other where a single axis is varied; more are folded into rows, which need no scrolling."""
+
+_ROOM = 740  # CSS pixels of a row: what a notebook beside its file browser has
+_LETTER = 8  # CSS pixels, of the bold labels
+_WIDEST_SIDE = 220
 _OVERHEAD = 60_000  # of script, style and text, beside the pictures
 _SHARED = "// From here on: "  # where the module begins to speak of every grid, live or not
 _STATIC = Path(__file__).parents[1] / "widgets" / "static"
@@ -46,15 +52,17 @@ def table(grid: "Grid", cells: Sequence[str]) -> str:
     columns = "".join(
         f'<th scope="col" data-values="{escape(f"{across.name} = {label}")}" style="{_HEAD}">{escape(label)}</th>'
         for label in across.labels
+        if not _is_folded(grid)
     )
-    corner = f'<th style="{_HEAD};opacity:0.75;font-weight:400">{_corner(grid)}</th>'
+    span = f' colspan="{1 + _columns(grid)}"' if _is_folded(grid) else ""
+    corner = f'<th{span} style="{_HEAD};opacity:0.75;font-weight:400">{_corner(grid)}</th>'
     return (
         f'<div class="retouch-grid" style="margin:4px"><style>{_style()}</style>'
         f'{_head(grid)}<div class="retouch-grid-tools"></div>'
         '<div class="retouch-grid-room" style="overflow:auto">'
         f'<table style="border-collapse:separate;border-spacing:0;margin:0;table-layout:auto">'
         f"<thead><tr>{corner}{columns}</tr></thead>"
-        f"<tbody>{''.join(_rows(grid, cells, len(across)))}</tbody></table></div></div>"
+        f"<tbody>{''.join(_rows(grid, cells))}</tbody></table></div></div>"
     )
 
 
@@ -66,7 +74,31 @@ def tile_html(grid: "Grid", tile: "Tile", source: str) -> str:
 
 def tile_width(grid: "Grid") -> int:
     """Give the width of a tile's picture in CSS pixels."""
-    return max(150, min(320, _ROOM // max(1, len(grid.axes[-1]))))
+    room = _ROOM - _side_width(grid)
+    return max(150, min(320, room // max(1, _columns(grid)) - 10))
+
+
+def _is_folded(grid: "Grid") -> bool:
+    """Tell whether one long row is shown as several: only the axis across has several values, and many."""
+    *down, across = grid.axes
+    return all(len(axis) == 1 for axis in down) and len(across) > ABREAST
+
+
+def _columns(grid: "Grid") -> int:
+    """Give how many tiles stand beside each other; a folded row is cut into rows of about one length."""
+    across = len(grid.axes[-1])
+    return math.ceil(across / math.ceil(across / ABREAST)) if _is_folded(grid) else across
+
+
+def _side_width(grid: "Grid") -> int:
+    """Guess how wide the labels of the rows are; longer ones are broken."""
+    *down, across = grid.axes
+    if _is_folded(grid):
+        longest = len(" … ") + 2 * max(map(len, across.labels))
+    else:
+        lines = [f"{axis.name} = {label}" for axis in down for label in axis.labels]
+        longest = max(map(len, [*lines, f"{across.name} →"]))
+    return min(_WIDEST_SIDE, 14 + _LETTER * longest)
 
 
 def data_address(preview: "Preview") -> str:
@@ -75,7 +107,10 @@ def data_address(preview: "Preview") -> str:
 
 
 _HEAD = "padding:4px 8px 4px 0;text-align:left;vertical-align:bottom;font-size:13px;border:0;background:none"
-_SIDE = "padding:4px 12px 4px 0;text-align:left;vertical-align:top;font-size:13px;border:0;background:none"
+_SIDE = (
+    "padding:4px 12px 4px 0;text-align:left;vertical-align:top;font-size:13px;border:0;background:none;"
+    "box-sizing:border-box;overflow-wrap:anywhere"
+)
 _CELL = "padding:0 10px 12px 0;text-align:left;vertical-align:top;border:0;background:none;max-width:none"
 
 
@@ -114,27 +149,34 @@ def _spent(grid: "Grid") -> str:
 
 def _corner(grid: "Grid") -> str:
     *down, across = grid.axes
-    rows = f"<div>{escape(' · '.join(axis.name for axis in down))} ↓</div>" if down else ""
-    return f"<div>{escape(across.name)} →</div>{rows}"
+    lines = [f"{across.name} →", *(f"{axis.name} ↓" for axis in down)]
+    return "".join(f"<div>{escape(line)}</div>" for line in lines)
 
 
-def _rows(grid: "Grid", cells: Sequence[str], across: int) -> Iterator[str]:
-    tiles = grid.tiles
-    for start in range(0, len(tiles), across):
-        labels = [f"{name} = {label}" for name, label in list(tiles[start].labels.items())[:-1]]
-        lines = "".join(f"<div>{escape(label)}</div>" for label in labels)
+def _rows(grid: "Grid", cells: Sequence[str]) -> Iterator[str]:
+    tiles, width = grid.tiles, _side_width(grid)
+    *down, across = grid.axes
+    for start in range(0, len(tiles), _columns(grid)):
+        here = tiles[start : start + _columns(grid)]
+        labels = [f"{axis.name} = {here[0].labels[axis.name]}" for axis in down]
+        ends = [here[0].labels[across.name], here[-1].labels[across.name]]
+        shown = [" … ".join(dict.fromkeys(ends))] if _is_folded(grid) else labels
+        lines = "".join(f"<div>{escape(label)}</div>" for label in shown)
         row = "".join(
-            _cell(tiles[index], index, cells[index]) for index in range(start, start + across)
+            _cell(tile, index, cells[index], own=across.name if _is_folded(grid) else "")
+            for index, tile in enumerate(here, start)
         )
         yield (
             f'<tr data-values="{escape("|".join(labels))}">'
-            f'<th scope="row" style="{_SIDE}">{lines}</th>{row}</tr>'
+            f'<th scope="row" style="{_SIDE};min-width:{width}px;max-width:{width}px">{lines}</th>{row}</tr>'
         )
 
 
-def _cell(tile: "Tile", index: int, content: str) -> str:
+def _cell(tile: "Tile", index: int, content: str, *, own: str = "") -> str:
+    """Write a tile; `own` is the axis whose value is its own, where no column has it in common."""
+    values = f' data-values="{escape(f"{own} = {tile.labels[own]}")}"' if own else ""
     return (
-        f'<td class="retouch-tile" data-tile="{index}" data-state="{escape(tile.state)}"'
+        f'<td class="retouch-tile" data-tile="{index}"{values} data-state="{escape(tile.state)}"'
         f' data-name="{escape(str(tile))}" data-magic="{escape(tile.magic)}" style="{_CELL}">{content}</td>'
     )
 

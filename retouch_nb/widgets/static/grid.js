@@ -127,7 +127,7 @@ function differenceButton(look, show) {
   return element;
 }
 
-// One switch for each value of each axis; a row or column is hidden when one of its values is off.
+// One switch for each value of each axis; a row, a column or a tile by itself is hidden when one of its values is off.
 function filters(root) {
   const values = new Set();
   root.querySelectorAll("[data-values]").forEach((one) => {
@@ -138,7 +138,7 @@ function filters(root) {
   const box = document.createElement("details");
   box.className = "retouch-filter";
   box.append(Object.assign(document.createElement("summary"), { textContent: "Filter" }));
-  for (const value of values) {
+  for (const value of byAxis([...values])) {
     const label = document.createElement("label");
     const check = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
     check.addEventListener("change", () => {
@@ -152,9 +152,15 @@ function filters(root) {
   return [box];
 }
 
+function byAxis(values) {
+  const axis = (value) => value.split(" = ")[0];
+  return [...new Set(values.map(axis))].flatMap((name) => values.filter((value) => axis(value) === name));
+}
+
 function hide(root, off) {
   const isOff = (one) => one.dataset.values.split("|").some((value) => off.has(value));
   root.querySelectorAll("tbody tr").forEach((row) => { row.hidden = isOff(row); });
+  root.querySelectorAll("td[data-values]").forEach((cell) => { cell.hidden = isOff(cell); });
   root.querySelectorAll("thead th[data-values]").forEach((head, index) => {
     head.hidden = isOff(head);
     root.querySelectorAll("tbody tr").forEach((row) => { row.cells[index + 1].hidden = head.hidden; });

@@ -31,6 +31,24 @@ def test_every_tile_stands_there_with_its_values(tuner: Tuner, enhancement: dict
     assert 'alt="type=clean, scale_factor=2, 128 x 96"' in html
 
 
+def test_one_long_row_is_folded(tuner: Tuner, photo: Photo, mask: Mask) -> None:
+    """Into rows of about one length, each with its ends beside it; a tile can still be filtered out by itself."""
+    named = {"photo": photo, "mask": mask, "type": ["normal"], "retouch_strength": range(6)}
+    html = tuner.run(RetouchObject, named)._repr_html_()
+    assert [row.count("<td") for row in html.split("<tr")[2:]] == [3, 3]
+    assert "<div>0 … 2</div>" in html and "<div>3 … 5</div>" in html
+    assert html.count('data-values="retouch_strength = 4"') == 1
+
+
+def test_what_stands_in_a_row_fits_a_notebook(tuner: Tuner, enhancement: dict[str, Any]) -> None:
+    """Two pictures beside their label: less than 740 pixels, so that nothing is cut off beside a file browser."""
+    named = {**enhancement, "sync": [True, False]}
+    html = tuner.run(Enhance, named)._repr_html_()
+    side = int(re.findall(r"max-width:(\d+)px", html)[0])
+    width = int(re.findall(r'class="retouch-shot" style="width:(\d+)px', html)[0])
+    assert width > 250 and side + 2 * (width + 10) <= 740
+
+
 def test_a_grid_keeps_its_budget(tuner: Tuner, noise: Photo, mask: Mask) -> None:
     """Forty pictures of pure noise, the worst there is, still fit; a page of its own may have more."""
     area = Mask.open(np.ones((600, 800), bool))
