@@ -123,13 +123,8 @@ def find_photos(photos: Any, *, column: str | None = None, masks: Any = None, ou
     >>> found.count, [item.key for item in found.walk()]
     (2, ['row 0', 'row 1'])
     """
-    kind = type(photos)
-    if hasattr(kind, "collect") and hasattr(kind, "columns"):
-        raise ParameterError(
-            f"A {kind.__name__} has no rows yet.",
-            advice="Nothing was sent. Pass photos.collect().",
-        )
-    if _is_named(photos):
+    _check_rows(photos)
+    if _is_named(photos) and column is None:
         return _from_mapping(photos, masks)
     if _is_named(masks):
         raise ParameterError(
@@ -222,6 +217,22 @@ def _from_values(values: Any, masks: Any, *, count: int | None = None) -> Source
         _check_as_many(count, _length(masks))
         return Source(lambda: _each(zip(values, masks, strict=True)), count, values is iter(values))
     return Source(partial(_all, values, rule(masks)), count, values is iter(values))
+
+
+def _check_rows(photos: Any) -> None:
+    """Refuse what holds tables, or will be one."""
+    kind = type(photos)
+    if hasattr(kind, "collect") and hasattr(kind, "columns"):
+        raise ParameterError(
+            f"A {kind.__name__} has no rows yet.",
+            advice="Nothing was sent. Pass photos.collect().",
+        )
+    if isinstance(photos, Mapping) and hasattr(kind, "column_names"):
+        parts = ", ".join(map(repr, photos))
+        raise ParameterError(
+            f"A {kind.__name__} holds several tables: {parts}.",
+            advice="Nothing was sent. Pass one of them: photos[...].",
+        )
 
 
 def _is_named(given: Any) -> bool:

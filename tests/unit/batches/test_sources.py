@@ -127,6 +127,20 @@ def test_a_folder_of_masks_asks_how_they_are_called(folder: Path, tmp_path: Path
         find_photos(folder, masks=folder / "more", out=tmp_path)
 
 
+class Parts(dict[str, Any]):
+    """Several tables, as ``datasets.DatasetDict`` holds them."""
+
+    @property
+    def column_names(self) -> dict[str, list[str]]:
+        return {name: ["image"] for name in self}
+
+
+def test_several_tables_are_asked_apart(tmp_path: Path) -> None:
+    """Which part of a data set is meant is for its owner to say."""
+    with pytest.raises(ParameterError, match="'train', 'test'"):
+        find_photos(Parts(train=1, test=2), column="image", out=tmp_path)
+
+
 def test_a_table_that_is_not_computed_yet_is_refused(tmp_path: Path) -> None:
     """The message says what brings its rows."""
     with pytest.raises(ParameterError, match=r"photos\.collect\(\)"):
