@@ -149,7 +149,8 @@ def _spent(grid: "Grid") -> str:
 
 def _corner(grid: "Grid") -> str:
     *down, across = grid.axes
-    lines = [f"{across.name} →", *(f"{axis.name} ↓" for axis in down)]
+    single = {axis.name: f"{axis.name} = {axis.labels[0]}" for axis in down if _is_folded(grid)}
+    lines = [f"{across.name} →", *(single.get(axis.name, f"{axis.name} ↓") for axis in down)]
     return "".join(f"<div>{escape(line)}</div>" for line in lines)
 
 

@@ -36,6 +36,7 @@ def test_one_long_row_is_folded(tuner: Tuner, photo: Photo, mask: Mask) -> None:
     named = {"photo": photo, "mask": mask, "type": ["normal"], "retouch_strength": range(6)}
     html = tuner.run(RetouchObject, named)._repr_html_()
     assert [row.count("<td") for row in html.split("<tr")[2:]] == [3, 3]
+    assert "<div>type = normal</div>" in html and "type ↓" not in html
     assert "<div>0 … 2</div>" in html and "<div>3 … 5</div>" in html
     assert html.count('data-values="retouch_strength = 4"') == 1
 
