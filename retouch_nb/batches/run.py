@@ -55,6 +55,9 @@ LATEST: Final = 6
 THUMBNAIL: Final = 192
 """Their longer side, in pixels."""
 
+THUMBNAIL_SECONDS: Final = 5.0
+"""Seconds between two of them, at most, also where a busy machine takes long for one."""
+
 EXPORT_SECONDS: Final = 10.0
 """Seconds between two writings of the manifest's file; less in the beginning, more where writing would take over a twentieth."""
 
@@ -516,7 +519,7 @@ class Run:
         small = Photo.open(picture).thumbnail(THUMBNAIL)
         self._latest.appendleft(Thumbnail(name, webp(small, None)))
         now = self._monotonic()
-        self._next_thumbnail = now + max(TICK, 50 * (now - began))
+        self._next_thumbnail = now + min(max(TICK, 50 * (now - began)), THUMBNAIL_SECONDS)
 
     async def _failed(
         self, source: str, token: str, error: Exception, facts: Mapping[str, Any]

@@ -177,6 +177,23 @@ def test_values_can_be_filtered_out(page: Page) -> None:
     expect(page.locator("td.retouch-tile:visible")).to_have_count(2)
 
 
+def test_a_tile_of_a_folded_row_is_filtered_out_by_itself(chromium: Page, tmp_path: Path) -> None:
+    """No column has its value in common with others; arrows still walk over the rows."""
+    photo = np.random.default_rng(6).integers(0, 255, (30, 40, 3), np.uint8)
+    made = rn.sweep(
+        "retouch_object", photo, np.ones((30, 40), bool), retouch_strength="0:4", provider="local"
+    )
+    assert isinstance(made, Grid)
+    chromium.goto(made.save_html(tmp_path / "folded.html").as_uri())
+    expect(chromium.locator("tbody tr")).to_have_count(2)
+    tile(chromium, 1).press("ArrowDown")
+    expect(tile(chromium, 4)).to_be_focused()
+    chromium.get_by_text("Filter").click()
+    chromium.get_by_label("retouch_strength = 3").uncheck()
+    expect(chromium.locator("td.retouch-tile:visible")).to_have_count(4)
+    expect(tile(chromium, 3)).to_be_hidden()
+
+
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_notebook_opened_without_its_kernel_shows_the_grid(
     chromium: Page, jupyter: "Jupyter", grid: Grid, trusted: bool
