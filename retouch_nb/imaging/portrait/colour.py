@@ -19,6 +19,8 @@ Linear: TypeAlias = NDArray[np.float32]
 _LONGEST = 400
 _GREY = 0.16
 """Where the logarithmic mean of a photo's light belongs."""
+_SKIN_LIGHTS = 0.6
+"""Light, of 1, up to which the lightest tenth of a face may rise."""
 _MOST_STOPS = 2.0
 _AGREED = np.deg2rad(6.0)
 _USUAL = np.deg2rad(7.0)
@@ -82,6 +84,10 @@ def exposure(pixels: Pixels, /) -> float:
     missing = 0.75 * float(np.log2(_GREY) - np.mean(np.log2(light + 0.002)))
     # The brightest hundredth may rise into the shoulder of the curve, not over it.
     room = float(np.log2(1.4 / max(float(np.percentile(light, 98)), 1e-3)))
+    skin = skin_map(pixels, find_faces(pixels)) > 0.7 if missing > 0 else np.zeros_like(light, bool)
+    if skin.any():
+        # A face before a dark wall is as light as it is meant to be, when its lights are.
+        room = min(room, float(np.log2(_SKIN_LIGHTS / np.percentile(light[skin], 90))))
     stops = float(np.clip(min(missing, max(room, 0.0)), -_MOST_STOPS, _MOST_STOPS))
     return stops if abs(stops) >= 0.25 else 0.0
 

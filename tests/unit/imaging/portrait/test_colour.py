@@ -57,6 +57,14 @@ def test_lights_do_not_burn_out() -> None:
     assert len(np.unique(after[50, 40:60, 0])) > 10
 
 
+def test_a_well_lit_face_before_a_dark_wall_stays() -> None:
+    """The face decides; upside down, where nobody sees a face, the same tones are lightened."""
+    photo = np.asarray(data.astronaut()[:256, 96:352], np.uint8).copy()
+    photo[:, :40] = photo[:, 190:] = photo[190:] = 12
+    assert exposure(photo) == 0
+    assert exposure(photo[::-1]) > 0.25
+
+
 def test_casts_become_smaller_or_stay() -> None:
     """Of 24 random casts none grows by more than 2 degrees, and the mean falls."""
     dice, before, after = np.random.default_rng(0), [], []
