@@ -14,6 +14,10 @@ IRIS = 0.095
 """Radius of an iris in eye distances: 5.9 mm in 62 mm, nearly the same in all adults."""
 
 
+_RICH = 12.0
+"""Chroma at which the gain in colour has fallen to half."""
+
+
 def eye_vessels(scene: Scene, current: Pixels, settings: Settings) -> Patch | None:
     """Bring red threads in the white of the eye to the colour and light around them."""
     strength, size = alpha(settings), 0.03 * reach(settings)
@@ -48,7 +52,9 @@ def eye_brilliance(scene: Scene, current: Pixels, settings: Settings) -> Patch |
         # Catch-lights are the brightest of an eye: a ceiling keeps them from blowing out.
         room = np.clip((80 - light) / 40, 0, 1)
         more = strength * iris * np.where(contrast + lift > 0, room, 1) * (contrast + lift)
-        colour = 0.35 * strength * (iris * room)[..., None] * lab[..., 1:]
+        # A brown eye that gains as many times its colour as a grey one turns red.
+        richer = 0.35 * lab[..., 1:] / (1 + np.hypot(lab[..., 1], lab[..., 2]) / _RICH)[..., None]
+        colour = strength * (iris * room)[..., None] * richer
         return as_plane(np.concatenate([more[..., None], colour], axis=-1))
 
     return normal_layer(current, scene.closeups, shining)

@@ -50,10 +50,14 @@ def mattifier(scene: Scene, current: Pixels, settings: Settings) -> Patch | None
         lab = _softened(closeup, seen, size)
         chroma = _chroma(lab)
         pale = _paler(chroma, np.median(chroma[closeup.skin > 0.8], axis=0))
-        shine = as_plane(np.maximum(lab[..., 0] - _level(closeup, lab[..., 0]), 0) * pale)
+        light = as_plane(lab[..., 0])
+        usual, level = float(np.median(light[closeup.skin > 0.8])), _level(closeup, light)
+        shine = as_plane(np.maximum(light - level, 0) * pale)
         down = -0.8 * shine
         tint = as_plane(np.clip(shine / 12, 0, 1))
-        wanted = _around(closeup, chroma, 1 - tint) * (lab[..., :1] + down[..., None] + 16)
+        # Shaded skin is more colourful: on light skin its colour would be a stain.
+        lit = np.clip((light - usual) / max(level - usual, 1.0), 0, 1)
+        wanted = _around(closeup, chroma, (1 - tint) * lit) * (lab[..., :1] + down[..., None] + 16)
         colour = 0.8 * tint[..., None] * (wanted - lab[..., 1:])
         return _within(closeup, strength * down, as_plane(strength * colour))
 

@@ -11,7 +11,7 @@ from retouch_nb.imaging.landmarks import carried, inverse
 from retouch_nb.imaging.portrait.made import Patch, Pixels
 from retouch_nb.imaging.portrait.recipe import PLUGINS, _lay, _outcome
 from retouch_nb.imaging.portrait.scene import Scene
-from retouch_nb.imaging.smooth import to_lab
+from retouch_nb.imaging.smooth import from_lab, to_lab
 
 STRENGTH = {
     "Heal": {"Alpha1": 1.0},
@@ -172,6 +172,24 @@ def band(scene: Scene, pixels: Pixels, channel: int) -> float:
     return float((fine - coarse)[skin].std())
 
 
+def test_mattifier_gives_shine_the_colour_of_lit_skin(
+    scene: Scene, portrait: Pixels, place
+) -> None:
+    """Not that of the shade around it, which is more colourful: on light skin it would be a stain."""
+    closeup, skin = scene.closeups[0], np.zeros(scene.shape)
+    left, top, right, bottom = closeup.box
+    skin[top:bottom, left:right] = closeup.skin
+    y, x = np.mgrid[: scene.shape[0], : scene.shape[1]]
+    away = np.hypot(*(np.array([x, y]) - place(-0.5, 0.6)[:, None, None])) / closeup.unit
+    lab, shade = to_lab(portrait), (skin > 0.5) & (away < 0.45)
+    usual = np.median(lab[(skin > 0.8) & ~shade], axis=0)
+    lab[shade] = usual * (0.7, 2, 2)
+    lab[away < 0.1] = (92, 2, 4)
+    after = to_lab(laid(scene, from_lab(lab), "Mattifier", Alpha1=1.0))
+    colour = np.hypot(after[..., 1], after[..., 2]) / (after[..., 0] + 16)
+    assert colour[away < 0.06].mean() < 1.3 * np.hypot(*usual[1:]) / (usual[0] + 16)
+
+
 def test_dodge_burn_evens_light(scene: Scene, portrait: Pixels) -> None:
     """The middle band of lightness over the skin loses at least a sixth."""
     after = laid(scene, portrait, "Dodge Burn", Alpha1=1.0)
@@ -224,6 +242,15 @@ def test_eye_brilliance_does_not_blow_out_catch_lights(scene: Scene, portrait: P
     was, became = to_lab(portrait)[..., 0], to_lab(after)[..., 0]
     assert not ((became > 90) & (was < 85)).any()
     assert became.sum() > was.sum()
+
+
+def test_eye_brilliance_does_not_turn_brown_eyes_red(scene: Scene, portrait: Pixels) -> None:
+    """At double strength colourful eyes gain hardly more chroma than pale ones do."""
+    lab = to_lab(portrait)
+    lab[..., 1:] *= 2
+    before = from_lab(lab)
+    after = to_lab(laid(scene, before, "Eye Brilliance", Alpha1=2.0)) - to_lab(before)
+    assert 2 < np.hypot(after[..., 1], after[..., 2]).max() < 14
 
 
 def test_white_teeth_take_yellow_out_and_light_in(scene: Scene, portrait: Pixels) -> None:
