@@ -11,7 +11,7 @@ from retouch_nb.errors import ParameterError
 Work: TypeAlias = Mapping[str, Callable[..., Any]]
 """Functions on arrays by name, with the signatures of `retouch_nb.imaging`."""
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever a change to the image work or to encoding would give another picture for the same request."""
 
 

@@ -1,7 +1,7 @@
 """Fills a hole with pieces of its surroundings: PatchMatch with voting, from small to large.
 
 Several first guesses compete on a small copy of the picture; the best of them is worked out up to the
-full size and made of true copies there (Barnes et al. 2009; Wexler, Shechtman, Irani 2007).
+full size and made of true copies there, but for hard seams (Barnes et al. 2009; Wexler, Shechtman, Irani 2007).
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from retouch_nb.imaging import Progress, _patchmatch_numpy, ignore_progress
 from retouch_nb.imaging._patchmatch_crew import Crew
+from retouch_nb.imaging._patchmatch_cuts import painted, straightened
 from retouch_nb.imaging._patchmatch_levels import (
     HALF,
     TILE,
@@ -112,13 +113,14 @@ class _Completion:
             if self.note:
                 self._tell_climb(self.note, self.levels[depth], best)
         level = self.levels[0]
-        source = self._copy(level, best)
+        source = straightened(level, copied(level, best), self.crew.tick)
+        _lay(level, source)
         if self.note:
             words = "Every pixel is now a true copy of one outside; where copies of different places meet, tones may step."
             self.note("Copied at full size", words, level.picture[..., :3])
         self._even_out(level, best, source)
         if self.note:
-            words = "A smooth correction takes the steps of tone away, as if the pieces had been lit alike."
+            words = "A smooth correction takes the steps of tone away, as if the pieces had been lit alike; hard seams are averaged."
             self.note("Tones evened out", words, level.picture[..., :3])
         return level.picture[..., :3]
 
@@ -249,7 +251,7 @@ class _Completion:
 
     def _paint(self, level: Level, match: Match) -> None:
         if not _voted(level):
-            self._copy(level, match)
+            _lay(level, copied(level, match))
             return
         flat = level.picture.reshape(-1, 5)
         width = 2 * (_SOFT * max(float(np.percentile(match.cost, 75)), 4.0) + _FLOOR)
@@ -263,21 +265,21 @@ class _Completion:
         self.crew.ranges(vote, len(out), self.loops.GRAIN)
         flat[level.holes] = out
 
-    def _copy(self, level: Level, match: Match) -> Places:
-        flat = level.picture.reshape(-1, 5)
-        source = copied(level, match)
-        flat[level.holes] = flat[source]
-        return source
-
     def _even_out(self, level: Level, match: Match, source: Places) -> None:
         offset = np.zeros(level.hole.size, np.int32)
         offset[level.targets] = match.source - level.targets
         offset[level.holes] = source - level.holes
         box = box_of(level.hole, margin=8)
-        tone = correction(level, offset, box, self.crew.tick)
+        tone = np.zeros((*level.shape, 3), np.float32)
+        tone[box] = correction(level, offset, box, self.crew.tick)
         self.crew.tick()
-        inside, view = level.hole[box], level.picture[box][..., :3]
-        view[inside] = np.clip(np.rint(view[inside] + tone[inside]), 0, 255).astype(np.uint8)
+        painted(level, offset, tone.reshape(-1, 3))
+
+
+def _lay(level: Level, source: Places) -> None:
+    """Fill the hole with copies of single pixels."""
+    flat = level.picture.reshape(-1, 5)
+    flat[level.holes] = flat[source]
 
 
 def _told(guess: _Guess) -> str:

@@ -71,7 +71,7 @@ def exposure(pixels: Pixels, /) -> float:
     -------
     float
         -2 to 2; 0 below a quarter of a stop. Three quarters of what is missing to a logarithmic
-        mean of 16 %, so that night stays darker than day; less where lights would burn out.
+        mean of 16 %, so that night stays darker than day; less where lights or a face would burn out.
 
     Examples
     --------
