@@ -157,20 +157,23 @@ class Grammar:
         return value
 
     def _read_body(self, body: str, given: "_Given") -> None:
-        """Read ``--option value`` and ``key: value`` lines; the others are the text of one parameter."""
-        free: list[str] = []
-        for line in body.splitlines():
-            text = tidy(line)[0].strip()
+        """Read ``--option value`` and ``key: value`` lines; the others are the text of one parameter, where they stand."""
+        free = [""] * len(body.splitlines())
+        for number, line in enumerate(body.splitlines()):
+            written = tidy(line)[0]
+            text = written.strip()
             key, colon, value = text.partition(":")
             param = self.named(f"--{key.strip()}") if colon else None
             if param:
                 given.put(param, _unquoted(value.strip()))
             elif is_flag(text):
-                free += self._loose(split(text), given)
+                free[number] = "\n".join(self._loose(split(text), given))
             elif text:
-                free.append(text)
-        if free:
-            given.put(self._free(free[0]), "\n".join(free))
+                free[number] = written
+        first = next(filter(None, free), "")
+        if first:
+            # Errors of who reads it name its lines and columns.
+            given.put(self._free(first.strip()), "\n".join(free).rstrip())
 
     def _free(self, line: str) -> Param:
         if self.body is None:
