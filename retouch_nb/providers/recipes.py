@@ -94,6 +94,8 @@ def _json(text: str) -> Any:
             f"The payload is not JSON: {error.msg} in line {error.lineno}, column {error.colno}.",
             "Paste it as it is, from the first { to the last }.",
         ) from None
+    except (ValueError, RecursionError):
+        raise wrong("The payload is not JSON that can be read.", "") from None
 
 
 def _step(given: Any) -> Step:

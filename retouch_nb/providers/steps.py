@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retouch_nb.errors import UnknownNameError
+from retouch_nb.errors import ParameterError, UnknownNameError
 from retouch_nb.params import Param
 from retouch_nb.providers.plugins import (
     BLENDS,
@@ -178,15 +178,26 @@ class Recipe:
                 "Layers come as zip; take one of the two out.",
             )
         if self.output_format == "zip" and not self.layered:
-            raise wrong(
-                "outputFormat is zip and no step has Layer 1.",
-                "Add --layers, or take outputFormat out.",
-            )
+            raise self._without_layers()
+        found = False
         for step in self.steps:
+            found = found or step.plugin.name == "Face Detection"
             if step.keys.get("LayoutMode") == "patch" and not step.layered:
                 raise wrong(
                     "LayoutMode patch needs Layer 1.", "Add layer to the step, or use full."
                 )
+            if step.plugin.name in NEEDS_FACES and not found:
+                raise wrong(
+                    f"{step.plugin.name} needs Face Detection before it.",
+                    "Put Face Detection first, or leave it out: it is added where it is needed.",
+                )
+
+    def _without_layers(self) -> ParameterError:
+        if any(step.plugin.delivers for step in self.steps):
+            what = "outputFormat is zip and no step has Layer 1."
+            return wrong(what, "Add --layers, or take outputFormat out.")
+        what = f"No layer can be asked for of {', '.join(s.plugin.name for s in self.steps)}."
+        return wrong(what, "Take --layers or outputFormat out.")
 
     def advice(self) -> tuple[str, ...]:
         """Say what is accepted and may not be meant."""
@@ -197,7 +208,9 @@ class Recipe:
             order = ", ".join(p.name for p in PLUGINS if any(s.plugin is p for s in self.steps))
             found.append(f"The vendor recommends another order: {order}. Order changes the result.")
         flat = [
-            step.plugin.name for step in self.steps if not step.layered and step.plugin.delivers
+            step.plugin.name
+            for step in self.steps
+            if not step.layered and step.plugin.name != "Face Detection"
         ]
         if self.layered and flat:
             found.append(

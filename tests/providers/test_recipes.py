@@ -155,6 +155,9 @@ def test_a_line_is_a_task(line: str, task: dict) -> None:
         ('{"tasks": [{"Plugin": "Heal", "Scale": 1.5}]}', "whole number"),
         ('{"tasks": [{"Plugin": "Crop", "User Params": 3}]}', "not an object"),
         ("Glasses Anti Glare layoutmode=patch", "patch needs Layer 1"),
+        ("Face Lifting; Face Detection", "needs Face Detection before it"),
+        ("[" * 100_000, "JSON that can be read"),
+        ('{"tasks": [{"Plugin": "Heal", "Alpha1": ' + "1" * 5_000 + "}]}", "JSON that can be read"),
         (17, "not a recipe"),
     ],
 )
@@ -205,6 +208,21 @@ def test_nothing_but_a_recipe_or_our_own_error_comes_out(thing: object) -> None:
     except ParameterError:
         return
     json.loads(recipe.payload)
+
+
+def test_layers_of_steps_that_have_none_are_refused_in_other_words() -> None:
+    """Who asked for layers is not told to ask for them."""
+    with pytest.raises(ParameterError, match="No layer can be asked for of Color Correction") as no:
+        read_recipe("color").in_layers().check()
+    assert "Add --layers" not in str(no.value)
+
+
+def test_what_the_composite_lacks_is_said() -> None:
+    """A step that is laid on at the service and delivered in no layer is missing in ours."""
+    recipe = read_recipe("Face Detection; Heal; Color Correction").in_layers()
+    assert recipe.advice() == (
+        "Not delivered as layers, so missing in their composite: Color Correction.",
+    )
 
 
 def test_one_setting_is_changed_and_nothing_else() -> None:
