@@ -134,8 +134,10 @@ class Operation:
         """Raise where fields do not go together."""
 
     def warnings(self) -> tuple[str, ...]:
-        """Say what is accepted and may still not be meant, each a sentence."""
-        return ()
+        """Say what is accepted and may still not be meant, and what was done to the photos before; each a sentence."""
+        given = (getattr(self, param.name) for param in params(type(self)) if param.type is Photo)
+        photos = [photo for photo in given if isinstance(photo, Photo)]
+        return tuple(dict.fromkeys(note for photo in photos for note in photo.notes))
 
     def idle(self) -> tuple[str, ...]:
         """Name the options that have no effect in this request, by the service's own word."""

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from typing import Annotated, Any
 
+from PIL import Image
+
 from retouch_nb.contract import (
     MB,
     Answer,
@@ -33,7 +35,7 @@ from retouch_nb.errors import (
 )
 from retouch_nb.photo import Photo
 from retouch_nb.providers.refusals import MOVED
-from retouch_nb.providers.words import address_of, engine_notes, integer, one_line
+from retouch_nb.providers.words import address_of, engine_notes, one_line
 
 
 def _credits(body: Mapping[str, Any]) -> str:
@@ -80,7 +82,6 @@ MEANINGS: Mapping[str, str] = {
 }
 
 FAILED = {
-    "PROCESSING_FAILURE",
     "ERROR_NO_FACE_IN_FILE",
     "ERROR_FACE_SIZE_RATIO_NOT_MET",
     "ERROR_BLURRY_FACE",
@@ -121,6 +122,8 @@ class MatchStyle(Operation, name="match_style", provider=AILABTOOLS, limits=LIMI
             try:
                 LIMITS.check(picture, called=called)
             except PictureError as error:
+                if self.shrink or min(picture.size) < LIMITS.sides[0]:
+                    raise
                 raise error.with_advice(
                     f"{error.advice} Or let it be made to fit: --shrink."
                 ) from None
@@ -146,7 +149,7 @@ class MatchStyle(Operation, name="match_style", provider=AILABTOOLS, limits=LIMI
         detail = body.get("error_detail")
         detail = detail if isinstance(detail, dict) else {}
         code = one_line(detail.get("code")) or one_line(body.get("error_code_str"))
-        if answer.status != 200 or code or integer(body.get("error_code")):
+        if answer.status != 200 or code or body.get("error_code") not in (None, "", 0, "0"):
             return _refusal(answer.status, code, body, detail)
         data = body.get("data")
         address = address_of(data.get("image_url")) if isinstance(data, dict) else ""
@@ -176,18 +179,30 @@ def fitting(photo: Photo) -> Photo:
 
 
 def _smaller(photo: Photo) -> Photo:
-    image = photo.to_pil().convert("RGB")
+    picture = photo.to_pil()
+    image = picture.convert("RGB")
     image.thumbnail((LIMITS.sides[1], LIMITS.sides[1]))
-    for quality in (95, 90, 85, 75):
-        buffer = io.BytesIO()
-        image.save(buffer, "JPEG", quality=quality, icc_profile=photo.icc_profile)
-        if buffer.tell() <= LIMITS.most_bytes:
-            break
+    data, quality = _packed(image, photo.icc_profile)
+    while len(data) > LIMITS.most_bytes:
+        image = image.resize((round(0.8 * image.width), round(0.8 * image.height)))
+        data, quality = _packed(image, photo.icc_profile)
     note = f"Made to fit: {image.width} x {image.height}, JPEG quality {quality}."
-    made = Photo.open(buffer.getvalue())
+    if "A" in picture.getbands():
+        note += " Its transparency was left out."
+    made = Photo.open(data)
     return Photo(
         made.data, made.format, made.size, photo.name, made.icc_profile, (*photo.notes, note)
     )
+
+
+def _packed(image: Image.Image, profile: bytes | None) -> tuple[bytes, int]:
+    """Encode as JPEG of the best quality that fits, else of the worst that is worth looking at."""
+    for quality in (95, 90, 85, 75):
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=quality, icc_profile=profile)
+        if buffer.tell() <= LIMITS.most_bytes:
+            break
+    return buffer.getvalue(), quality
 
 
 def _upload(slot: str, photo: Photo) -> Upload:
@@ -214,6 +229,9 @@ def _refusal(status: int, code: str, body: Mapping[str, Any], detail: Mapping[st
         return Refused(RateLimitError("AILabTools asks to slow down.", **facts), passing=True)
     why = MEANINGS.get(code) or _said(body, detail) or "without a reason"
     what = f"AILabTools refused: {why} ({code or status})."
+    if code == "PROCESSING_FAILURE":
+        advice = "Run it once more, or try another photo."
+        return Refused(TaskFailedError(what, advice=advice, **facts))
     if status >= 500 or (status < 400 and not code):
         untouched = code == SHORT or status in MOVED
         return Refused(ServiceError(what, **facts), passing=status >= 500, untouched=untouched)

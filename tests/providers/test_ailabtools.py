@@ -70,6 +70,7 @@ def test_every_generation_of_success_is_understood(body: dict) -> None:
     "body",
     [
         {**NEWEST, "error_code": 1001},
+        {**NEWEST, "error_code": "QUOTA"},
         {**NEWEST, "error_code_str": "PROCESSING"},
         {**NEWEST, "error_detail": {"code": "PROCESSING_FAILURE"}},
     ],
@@ -87,6 +88,8 @@ def test_one_sign_of_failure_is_enough(body: dict) -> None:
         (403, "ERROR_USER_LOCKED", RefusedError, False),
         (413, "FILE_SIZE_EXCEEDS_LIMIT", RefusedError, False),
         (422, "ERROR_NO_FACE_IN_FILE", TaskFailedError, False),
+        (400, "PROCESSING_FAILURE", TaskFailedError, False),
+        (500, "PROCESSING_FAILURE", TaskFailedError, False),
         (429, "ERROR_NOT_ENOUGH_CREDITS", OutOfCreditsError, False),
         (429, "EXCEEDING_LIMITS", RateLimitError, True),
         (502, "AI_SERVICE_ERROR", ServiceError, True),
@@ -126,17 +129,36 @@ def test_the_bounds_of_the_page_are_strict(side: int) -> None:
     wrong = np.zeros((side, 100, 3), np.uint8)
     with pytest.raises(PictureError, match="photo is 100"):
         MatchStyle(wrong, PHOTO)
-    with pytest.raises(PictureError, match=r"style picture is 100 .*--shrink"):
+    with pytest.raises(PictureError, match="style picture is 100") as refused:
         MatchStyle(PHOTO, wrong)
+    assert ("--shrink" in str(refused.value)) == (side == 3000)
 
 
 def test_pictures_are_made_smaller_only_when_asked() -> None:
-    """With shrink a large picture fits, and a note says what was done; a fitting one stays as it is."""
+    """With shrink a large picture fits, and a remark says what was done; a fitting one stays as it is."""
     noise = np.random.default_rng(1).integers(0, 255, (1500, 1500, 3), np.uint8)
     made = MatchStyle(noise, PHOTO, shrink=True)
     assert len(made.photo.data) <= 3_000_000
-    assert "Made to fit" in made.photo.notes[-1]
+    assert made.photo.size == (1500, 1500)
+    assert made.warnings() == (made.photo.notes[-1],)
+    assert "Made to fit: 1500 x 1500, JPEG quality" in made.warnings()[0]
     assert made.style is PHOTO
+
+
+def test_what_no_quality_makes_fit_is_made_smaller() -> None:
+    """Noise of the largest size has more bytes than are taken at any quality; lost transparency is said."""
+    noise = np.random.default_rng(1).integers(0, 255, (2999, 2999, 4), np.uint8)
+    made = MatchStyle(noise, PHOTO, shrink=True)
+    assert len(made.photo.data) <= 3_000_000
+    assert 1500 < made.photo.size[0] < 2999
+    assert "transparency was left out" in made.warnings()[0]
+
+
+def test_what_is_too_small_cannot_be_made_to_fit() -> None:
+    """A strip that a smaller one would make too thin is refused, and shrinking not advised again."""
+    with pytest.raises(PictureError, match="each side must be") as refused:
+        MatchStyle(np.zeros((40, 4000, 3), np.uint8), PHOTO, shrink=True)
+    assert "--shrink" not in str(refused.value)
 
 
 def test_other_formats_are_refused_before_the_upload() -> None:
