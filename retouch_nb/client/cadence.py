@@ -7,7 +7,7 @@ the same kind and from the service's progress; which moments are best follows fr
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -28,11 +28,20 @@ NEW: Final = (2.4, 0.7)
 """How long a task is expected to take of which nothing is known, in the pauses of the vendor's own scripts, who know
 their service; and how wide that spreads, see `_done_by`."""
 
-PROGRESS: Final = 0.2
-"""Spread of what is left, as the progress tells it: services count steps, and steps differ."""
+UNEVEN: Final = 0.2
+"""How far progress strays from time: half way, by half of this on the average of many tasks."""
+
+PERCENT: Final = 0.01
+"""How finely progress is told at best."""
+
+LAST: Final = (1.0, 0.2)
+"""Seconds that are left at a hundred per cent, and their spread."""
 
 MISTRUST: Final = 0.05
 """How likely an end is that contradicts the progress, beside the likeliest one: progress can be stale."""
+
+FEW: Final = 3
+"""Earlier tasks from which on they tell how much such tasks differ."""
 
 NEWEST: Final = 30
 """Earlier tasks looked at."""
@@ -47,7 +56,8 @@ class Rule:
     least : float
         Seconds between two requests at least.
     usual : float
-        Seconds that the vendor's own scripts sleep: request `n` (from 0) is not sent before ``n * usual``.
+        Seconds that the vendor's own scripts sleep: request `n` (from 0) is not sent before ``n * usual``, nor before
+        they send theirs where the ones before told nothing.
     """
 
     least: float
@@ -73,12 +83,15 @@ class Known:
         Seconds that tasks of the same kind took, the newest first; see `like_this`.
     progress : sequence of tuple
         Seconds since it was taken and fraction done, 0 to 1, as it was told.
+    steps : int
+        What it consists of, where that is known.
     """
 
     elapsed: float = 0.0
     asked: int = 0
     earlier: Sequence[float] = ()
     progress: Sequence[tuple[float, float]] = ()
+    steps: int = 0
 
 
 def next_wait(known: Known, rule: Rule) -> float:
@@ -95,7 +108,7 @@ def next_wait(known: Known, rule: Rule) -> float:
     ends = _ends(known, rule)
     first = _first(known, rule)
     if first > STEPS or not ends.any():
-        return max(rule.least, known.asked * rule.usual - known.elapsed)
+        return STEP * first
     return STEP * _best(ends, known, rule)
 
 
@@ -124,11 +137,8 @@ def _ends(known: Known, rule: Rule) -> Numbers:
     for seconds in earlier:
         sums = sums + _done_by(edges, seconds, width)
     ends: Numbers = np.diff(sums)
-    left = _left(known.progress)
-    if left is not None:
-        seconds, spread = left
-        rest = np.maximum(edges[1:] - STEP / 2 - known.progress[-1][0], 1e-3)
-        ends *= MISTRUST + _bump(np.log(rest / seconds) / spread)
+    if known.progress:
+        ends *= MISTRUST + _fit(known, edges[1:] - STEP / 2)
     total = ends.sum()
     return ends / total if total > 0 else ends
 
@@ -148,28 +158,45 @@ def _bump(deviation: Numbers) -> Numbers:
 
 def _width(logs: Sequence[float]) -> float:
     """Give how far tasks of one kind spread: by their median deviation, and guessed from few."""
-    if len(logs) < 3:
+    if len(logs) < FEW:
         return 0.15
     middle = statistics.median(logs)
     deviation = statistics.median(abs(log - middle) for log in logs)
     return min(max(deviation, 0.02), 0.3) / math.pow(len(logs), 0.2)
 
 
-def _left(progress: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
-    """Give the seconds left after the last progress told, and their spread.
+def _fit(known: Known, ends: Numbers) -> Numbers:
+    """Give how well each end fits what was told of the progress, 1 at the best.
 
-    By the speed since the start and that since the last time it was told: the more they differ, the less is known.
+    Progress is taken for a Brownian bridge: it begins at nothing, is whole at the end, and strays between, which is
+    what steps of unequal length do. What was told last counts by how far it is from what was told before.
     """
-    if not progress or progress[-1][1] <= 0:
-        return None
-    at, done = progress[-1]
+    at, done = known.progress[-1]
     if done >= 1:
-        return 1.0, PROGRESS
-    moved = [(0.0, 0.0), *progress[:-1]]
-    begun = next(each for each in reversed(moved) if each[1] <= 0)
-    speeds = [max(done - d, 0.01) / max(at - t, STEP) for t, d in (begun, moved[-1])]
-    slow, fast = sorted(math.log(speed) for speed in speeds)
-    return (1 - done) / math.exp((slow + fast) / 2), PROGRESS + (fast - slow) / 2
+        middle, spread = LAST
+        return _bump(np.log(np.maximum(ends - at, 1e-3) / middle) / spread)
+    grain = _grain(known)
+    begun = max((t for t, d in known.progress if d <= 0), default=0.0)
+    before, so_far, log = begun, 0.0, np.zeros_like(ends)
+    for at, done in known.progress:
+        if at <= before:
+            continue
+        left = np.maximum(ends - at, STEP / 2)
+        share = (at - before) / (left + at - before)
+        expected = so_far + (1 - so_far) * share
+        strays = UNEVEN**2 * share * left / (left + at - begun) + grain**2 / 12
+        now = min(done + grain / 2, 1.0)
+        log -= (now - expected) ** 2 / strays / 2 + np.log(strays) / 2
+        before, so_far = at, now
+    fit: Numbers = np.exp(log - log.max())
+    return fit
+
+
+def _grain(known: Known) -> float:
+    """Give how finely progress is told: by the steps of the task, where it is never anything between two of them."""
+    steps = known.steps
+    between = [math.ceil(d * steps - 1e-9) / steps - d for _, d in known.progress] if steps else [1]
+    return 1 / steps if max(between) < PERCENT else PERCENT
 
 
 def _best(ends: Numbers, known: Known, rule: Rule) -> int:
@@ -186,7 +213,7 @@ def _best(ends: Numbers, known: Known, rule: Rule) -> int:
     gap, far = math.ceil(rule.least / STEP), int(rule.longest / STEP)
     apart = steps - steps[:, None]
     lost = (1 - done) * rule.usual / 2
-    firsts = [_first(replace(known, asked=known.asked + n), rule) for n in range(STEPS // gap)]
+    firsts = [_first(known, rule, more) for more in range(STEPS // gap)]
     for soonest in reversed([first for first in firsts if first <= STEPS]):
         allowed = (apart >= gap) & (steps >= soonest)
         allowed &= (apart <= far) | (steps == soonest)
@@ -196,6 +223,11 @@ def _best(ends: Numbers, known: Known, rule: Rule) -> int:
     return int(np.argmin(choices[0]))
 
 
-def _first(known: Known, rule: Rule) -> int:
-    """Give the first step from now at which the next request may be sent."""
-    return math.ceil(max(rule.least, known.asked * rule.usual - known.elapsed) / STEP)
+def _first(known: Known, rule: Rule, more: int = 0) -> int:
+    """Give the first step from now at which the next request, or one after `more` others, may be sent.
+
+    One is sent ahead of its time, to learn from. Where that told nothing, there is nothing to be early for.
+    """
+    blind = known.asked > 0 and not known.progress and len(known.earlier) < FEW
+    due = (known.asked + more + blind) * rule.usual
+    return math.ceil(max(rule.least, due - known.elapsed) / STEP)

@@ -565,7 +565,8 @@ class Errand:
         if watched and self._route.paced:
             with suppress(HomeError):  # worth a guess, not a task
                 earlier = like_this(self._kit.journal.lasted(self._alike), self._megapixels)
-        return Vigil(self._kit, self._route, earlier, watched=watched)
+        steps = len(self._operation.tasks())
+        return Vigil(self._kit, self._route, earlier, watched=watched, steps=steps)
 
     def _learn(self, vigil: "Vigil") -> None:
         seconds = vigil.lasted
@@ -618,6 +619,8 @@ class Vigil:
         Seconds that tasks like this one took.
     watched : bool
         The task begins now.
+    steps : int
+        What it consists of, where that is known.
 
     Attributes
     ----------
@@ -625,11 +628,13 @@ class Vigil:
         Seconds in which the task stood in the service's queue, as far as that told.
     """
 
-    def __init__(self, kit: Kit, route: Route, earlier: Sequence[float], *, watched: bool) -> None:
+    def __init__(
+        self, kit: Kit, route: Route, earlier: Sequence[float], *, watched: bool, steps: int = 0
+    ) -> None:
         self._kit = kit
         self._rule = Rule(*route.provider.polls) if route.paced else None
         self._since = kit.monotonic()
-        self._known = Known(earlier=earlier)
+        self._known = Known(earlier=earlier, steps=steps)
         self._watched = watched
         self._running = self._over = 0.0
         self._waits: bool | None = None

@@ -27,7 +27,7 @@ def test_a_wait_is_finite_and_never_below_the_pages_least(known: Known, rule: Ru
 @given(known=knowledge, rule=rules)
 def test_nobody_waits_longer_for_news_than_the_budget_demands(known: Known, rule: Rule) -> None:
     """At most twice the usual pause, or until the next request is due in the vendor's own scripts."""
-    due = known.asked * rule.usual - known.elapsed
+    due = (known.asked + 1) * rule.usual - known.elapsed
     assert next_wait(known, rule) <= max(rule.longest, rule.least, due) + STEP
 
 
@@ -91,6 +91,19 @@ def test_progress_that_stands_still_is_not_waited_for_for_ever() -> None:
     """Stale progress leaves the pace where it would be without."""
     stale = [(5.0 * n, 0.3) for n in range(1, 9)]
     assert next_wait(Known(40.0, 8, progress=stale), RETOUCH4ME) <= RETOUCH4ME.longest
+
+
+def test_progress_in_steps_is_halfway_through_its_step() -> None:
+    """Seven of eight steps done after 14 s: the eighth is half over, on the average, so 1 s is left and not 2."""
+    seen = [(7.0, 0.5), (14.0, 0.87)]
+    smooth, steps = (next_wait(Known(14.0, 2, progress=seen, steps=n), RETOUCH4ME) for n in (0, 8))
+    assert steps < smooth
+
+
+def test_a_service_that_tells_nothing_is_asked_no_more_often_than_by_a_script() -> None:
+    """After a first look that taught nothing, requests come when a script's would."""
+    for end in range(6, 60):
+        assert len(moments(Known(), float(end))) <= math.ceil(end / 5)
 
 
 def test_larger_photos_take_longer() -> None:
