@@ -20,6 +20,7 @@ from retouch_nb.doubt import Choice, ask_whoever_is_there, choose
 from retouch_nb.drift import Drift, look, restored
 from retouch_nb.edit import Edit
 from retouch_nb.errors import (
+    CredentialsError,
     ParameterError,
     PictureError,
     RetouchError,
@@ -231,6 +232,12 @@ class Session:
         route = self._service_route(replace(service, **service.balance.elsewhere))
         asked = self.client.ask(service.balance.call, route)
         answer = self.background.result(asked)
+        status = answer.json().get("status", 200) if answer.status == 200 else answer.status
+        if status in service.balance.refused:
+            raise CredentialsError(
+                f"{service.title} refused the key ({status}).",
+                advice=f"%retouch_nb login {service.name}",
+            )
         if answer.status != 200:
             raise ServiceError(
                 f"{service.title} did not tell the balance (HTTP {answer.status}).",

@@ -79,11 +79,14 @@ class Balance:
         Makes words of the answer's JSON; raises `ProtocolError` where it cannot.
     elsewhere : mapping
         What of the `Provider` differs for this question: another origin, another field for the key.
+    refused : tuple of int
+        Statuses, of the answer or in its body, that mean the key is not accepted.
     """
 
     call: Call
     read: Callable[[dict[str, Any]], str]
     elsewhere: Mapping[str, Any] = field(default_factory=dict)
+    refused: tuple[int, ...] = (401,)
 
 
 @dataclass(frozen=True)

@@ -93,10 +93,11 @@ RETOUCH4ME = Provider(
             "base_env": "RETOUCH4ME_BALANCE_URL",
             "key_field": "retouchtoken",
         },
+        refused=(401, 460),
     ),
 )
 
-REFUSED: Mapping[int, Meaning] = {
+REFUSED: dict[int, Meaning] = {
     401: (CredentialsError, "refused the token", "%retouch_nb login retouch4me"),
     404: (ResultExpiredError, "knows no such job", "Results live 24 hours."),
     429: (RateLimitError, "asks to slow down", ""),
@@ -110,9 +111,18 @@ REFUSED: Mapping[int, Meaning] = {
 }
 """460 to 462 are this service's own; they count in the HTTP status and in the body."""
 
+NO_SERVICE: Meaning = (
+    RefusedError,
+    "takes no photos at this address",
+    "Nothing was retouched. Look at RETOUCH4ME_BASE_URL.",
+)
+"""What 404 means before there is a job."""
+
 OUTSIDE_EUROPE = "https://cf-retoucher.retouch4.me"
-QUEUED = {"waiting", "delayed"}
 """The second host, which the vendor advises outside Europe; for ``RETOUCH4ME_BASE_URL``."""
+
+QUEUED = {"waiting", "delayed"}
+"""States of a job that nobody works on yet."""
 
 
 def _hook(given: Any) -> str:
@@ -172,7 +182,7 @@ class Retouch(
         self.steps.check()
 
     def warnings(self) -> tuple[str, ...]:
-        return self.steps.advice()
+        return (*super().warnings(), *self.steps.advice())
 
     def tasks(self) -> tuple[str, ...]:
         recipe = getattr(self, "steps", None)
@@ -207,13 +217,14 @@ class Retouch(
         return Call("GET", f"/api/v1/retoucher/status/{quote(ticket, safe='')}")
 
     def read(self, answer: Answer, ticket: str = "") -> Outcome:
+        meanings = REFUSED if ticket else REFUSED | {404: NO_SERVICE}
         if answer.status // 100 != 2:
-            return refusal(RETOUCH4ME.title, REFUSED, answer.status, answer, ticket=ticket)
+            return refusal(RETOUCH4ME.title, meanings, answer.status, answer, ticket=ticket)
         body = answer.json()
         status = integer(body.get("status", 200))
         if status != 200:
             known = ticket or ticket_of(body.get("id"))
-            return refusal(RETOUCH4ME.title, REFUSED, status or 0, answer, ticket=known)
+            return refusal(RETOUCH4ME.title, meanings, status or 0, answer, ticket=known)
         if isinstance(body.get("state"), str):
             return _state(body, ticket)
         started = ticket_of(body.get("id"))

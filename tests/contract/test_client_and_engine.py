@@ -202,12 +202,18 @@ def test_the_same_call_goes_over_the_wire(home: Path, address: str, photo: Photo
 def test_every_service_tells_what_is_left(
     home: Path, address: str, operation: Any, words: str
 ) -> None:
-    """Each balance is asked for in its own way, at its own address, and comes back as words."""
+    """Each balance is asked for in its own way, at its own address, and comes back as words; a wrong key is named."""
     service = operation.provider
     environ = {service.key_env: "k-canary-1", service.base_env: address}
     session = Session(home=home, environ={**environ, "RETOUCH4ME_BALANCE_URL": address})
     assert words in session.balance(service)
     session.close()
+    wrong = Session(
+        home=home, environ={**environ, "RETOUCH4ME_BALANCE_URL": address, service.key_env: "wrong"}
+    )
+    with pytest.raises(CredentialsError, match=f"login {service.name}"):
+        wrong.balance(service)
+    wrong.close()
 
 
 def test_a_wrong_key_is_refused_with_where_to_put_the_right_one(

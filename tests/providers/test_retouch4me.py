@@ -124,6 +124,14 @@ def test_codes_count_in_the_http_status_and_in_the_body(
         assert (type(outcome.error), outcome.passing) == (error, passing)
 
 
+def test_a_missing_route_is_no_expired_result() -> None:
+    """Before there is a job, 404 means a wrong address."""
+    outcome = read({"status": 404}, 404, ticket="")
+    assert isinstance(outcome, Refused)
+    assert type(outcome.error) is RefusedError
+    assert "RETOUCH4ME_BASE_URL" in outcome.error.advice
+
+
 @pytest.mark.parametrize("body", [{"status": 200}, {"status": 200, "id": ""}, [], "x"])
 def test_an_answer_that_makes_no_sense_is_not_trusted(body: object) -> None:
     """Neither id nor state: one typed error."""
