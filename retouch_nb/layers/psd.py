@@ -1,5 +1,6 @@
 """Photoshop files, written with psd-tools and read back before they are handed out."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from psd_tools.api.layers import GroupMixin, PixelLayer
     from psd_tools.api.layers import Layer as PsdLayer
     from psd_tools.psd import PSD
+    from psd_tools.psd.header import FileHeader
+    from psd_tools.psd.image_data import ImageData
     from psd_tools.psd.layer_and_mask import ChannelDataList
 
 T = TypeVar("T")
@@ -80,7 +83,7 @@ def save_psd(path: str | os.PathLike[str], base: Photo, layers: Sequence[Layer])
             advice="Nothing was written. Use the ending .psb.",
         )
     with replacing(target) as partial:
-        record, flat = _psd(opaque(base), layers, base.icc_profile, version=2 if large else 1)
+        record, flat = _psd(base, layers, version=2 if large else 1)
         with partial.open("wb") as file:
             record.write(file)
         del record  # as large as the file, and about to be read again
@@ -88,35 +91,50 @@ def save_psd(path: str | os.PathLike[str], base: Photo, layers: Sequence[Layer])
     return target
 
 
-def _psd(
-    base: Pixels, layers: Sequence[Layer], icc: bytes | None, *, version: int
-) -> tuple["PSD", Pixels]:
+def _psd(base: Photo, layers: Sequence[Layer], *, version: int) -> tuple["PSD", Pixels]:
     """Build the document and composite on the way, so that every layer is decoded once.
 
     The record is written and not the PSDImage: saving that would put psd-tools' own composite into
     the file, which takes many times longer and knows another soft light.
     """
-    record, document = _empty_psd(base.shape, icc, version)
-    flat = base.copy()
-    background = np.dstack([base, np.full(base.shape[:2], 255, np.uint8)])
-    _append(document, BACKGROUND, Piece(background, (0, 0)), _packed(background, version))
+    record, document = _empty_psd(base.size, base.icc_profile, version)
+    sources: list[Photo | Layer] = [base, *layers]
+    made = _ahead(partial(_decoded, version=version), sources)
+    _, (photo, planes) = next(made)
+    _append(document, BACKGROUND, photo, planes)
+    flat = np.ascontiguousarray(photo.pixels[..., :3])
     group = document.create_group(name=GROUP)
-    work = base.size // 3 * len(layers)
-    for layer, (piece, planes) in _ahead(partial(_decoded, version=version), layers):
+    work = math.prod(base.size) * len(layers)
+    for layer, (_, (piece, planes)) in zip(layers, made, strict=True):
         if layer.is_composited and layer.blend_mode:
             sheet = Sheet(piece.pixels, layer.blend_mode, layer.opacity, piece.offset)
             lay_onto(flat, [sheet], work=work)
         _describe(_append(group, layer.name, piece, planes), layer)
-    record.image_data.set_data(
-        [_plane(flat, channel).tobytes() for channel in range(3)], record.header
-    )
+    record.image_data = _merged(flat, record.header)
     return record, flat
 
 
-def _decoded(layer: Layer, *, version: int) -> tuple[Piece, "ChannelDataList"]:
-    """Decode and pack a layer, the two things that take long."""
-    piece = own_pixels(layer)
+def _decoded(source: Photo | Layer, *, version: int) -> tuple[Piece, "ChannelDataList"]:
+    """Decode and pack the photo or a layer, the two things that take long."""
+    piece = own_pixels(source) if isinstance(source, Layer) else _ground(source)
     return piece, _packed(piece.pixels, version)
+
+
+def _ground(base: Photo) -> Piece:
+    pixels = opaque(base)
+    whole = np.full((*pixels.shape[:2], 4), 255, np.uint8)
+    whole[..., :3] = pixels
+    return Piece(whole, (0, 0))
+
+
+def _merged(flat: Pixels, header: "FileHeader") -> "ImageData":
+    from psd_tools.constants import Compression
+    from psd_tools.psd.image_data import ImageData
+
+    planes = [_plane(flat, channel) for channel in range(3)]
+    made = ImageData(Compression.RLE if all(map(_has_runs, planes)) else Compression.RAW)
+    made.set_data([plane.tobytes() for plane in planes], header)
+    return made
 
 
 def _packed(pixels: Pixels, version: int) -> "ChannelDataList":
@@ -128,24 +146,26 @@ def _packed(pixels: Pixels, version: int) -> "ChannelDataList":
     channels = ChannelDataList()
     for channel in (3, 0, 1, 2):
         plane = _plane(pixels, channel)
-        repeated = np.count_nonzero(plane[:, 1:] == plane[:, :-1])
-        packed = ChannelData(Compression.RLE if 2 * repeated >= plane.size else Compression.RAW)
+        packed = ChannelData(Compression.RLE if _has_runs(plane) else Compression.RAW)
         packed.set_data(plane.tobytes(), width, height, 8, version)
         channels.append(packed)
     return channels
+
+
+def _has_runs(plane: Pixels) -> bool:
+    return bool(2 * np.count_nonzero(plane[:, 1:] == plane[:, :-1]) >= plane.size)
 
 
 def _plane(pixels: Pixels, channel: int) -> Pixels:
     return np.ascontiguousarray(pixels[..., channel])
 
 
-def _empty_psd(shape: tuple[int, ...], icc: bytes | None, version: int) -> tuple["PSD", "PSDImage"]:
+def _empty_psd(size: tuple[int, int], icc: bytes | None, version: int) -> tuple["PSD", "PSDImage"]:
     try:
         from psd_tools import PSDImage
-        from psd_tools.constants import Compression, Resource
+        from psd_tools.constants import Resource
         from psd_tools.psd import PSD
         from psd_tools.psd.header import FileHeader
-        from psd_tools.psd.image_data import ImageData
         from psd_tools.psd.image_resources import ImageResource, ImageResources
     except ImportError as error:
         raise MissingExtraError.of("psd", "psd-tools", "writing PSD files") from error
@@ -153,9 +173,8 @@ def _empty_psd(shape: tuple[int, ...], icc: bytes | None, version: int) -> tuple
     if icc:
         resources[Resource.ICC_PROFILE] = ImageResource(key=Resource.ICC_PROFILE, data=icc)
     record = PSD(
-        header=FileHeader(version=version, channels=3, height=shape[0], width=shape[1]),
+        header=FileHeader(version=version, channels=3, height=size[1], width=size[0]),
         image_resources=resources,
-        image_data=ImageData(Compression.RLE),
     )
     return record, PSDImage(record)
 
