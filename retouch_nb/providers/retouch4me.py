@@ -118,9 +118,6 @@ NO_SERVICE: Meaning = (
 )
 """What 404 means before there is a job."""
 
-OUTSIDE_EUROPE = "https://cf-retoucher.retouch4.me"
-"""The second host, which the vendor advises outside Europe; for ``RETOUCH4ME_BASE_URL``."""
-
 QUEUED = {"waiting", "delayed"}
 """States of a job that nobody works on yet."""
 
