@@ -71,7 +71,7 @@ class Comparison:
     >>> found.differences[0].largest
     8.0
     >>> found.facts
-    ('... by 8 levels on average, 8 levels at most; 100 % of the pixels visibly.',)
+    ('... by 8 levels on average, 8 levels at most; all of the pixels visibly.',)
     """
 
     pictures: tuple[Photo, ...]

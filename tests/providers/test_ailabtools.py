@@ -173,7 +173,8 @@ def test_other_formats_are_refused_before_the_upload() -> None:
     [
         (503, "ERROR_INSUFFICIENT_RESOURCES", True),
         (503, "", False),
-        (500, "PROCESSING_FAILURE", False),
+        (500, "PROCESSING_FAILURE", True),
+        (500, "ERROR_UNLISTED", False),
         (302, "", False),
         (204, "", False),
         (307, "", True),
