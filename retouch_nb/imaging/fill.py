@@ -75,8 +75,8 @@ def fill(
     model : Path, optional
         An ONNX file of the user's to fill with instead, see `retouch_nb.imaging.model`.
     compiled : bool, optional
-        Whether numba does the inner loops; by default when it is there and the hole is large, for
-        compiling takes seconds, once. The result is the same.
+        Whether numba does the inner loops; by default when it is there and there is much to fill,
+        in this hole or in all so far, for compiling takes seconds, once. The result is the same.
     note : callable, optional
         Told every step, see `retouch_nb.imaging.note`.
 

@@ -41,7 +41,7 @@ from retouch_nb.imaging.shape import box_of
 
 THREADS = 2
 LARGE = 40_000
-"""Pixels in a hole from which numba is loaded unasked."""
+"""Pixels to fill, in one hole or in many, from which numba is loaded unasked."""
 GUARD = 1
 """Pixels around a hole that are not copied at the two largest sizes: edges bleed into them."""
 ENOUGH = 50
@@ -366,6 +366,25 @@ def can_complete(known: Bools, /) -> bool:
     return int(np.count_nonzero(whole[HALF:-HALF, HALF:-HALF])) >= ENOUGH
 
 
+class Tally:
+    """Counts what was filled: the many small holes of a batch are worth loading numba for as well as a large one.
+
+    Compiled loops also let go of Python's lock, so that two photos at once take two cores.
+    """
+
+    def __init__(self) -> None:
+        self._pixels = 0
+
+    def worth_compiling(self, pixels: int) -> bool:
+        """Add a hole, and tell whether there was enough to fill by now."""
+        self._pixels += pixels
+        return self._pixels >= LARGE
+
+
+FILLED = Tally()
+"""Of this process."""
+
+
 def complete(
     pixels: Pixels,
     hole: Bools,
@@ -388,8 +407,8 @@ def complete(
     foreign : ndarray of bool, shape (height, width), optional
         What must not be copied either.
     compiled : bool, optional
-        Whether numba does the inner loops; by default when it is there and the hole is large, for
-        compiling takes seconds, once. The result is the same.
+        Whether numba does the inner loops; by default when it is there and there is much to fill,
+        in this hole or in all so far, for compiling takes seconds, once. The result is the same.
     progress : callable
     note : callable, optional
         Told every step.
@@ -412,7 +431,7 @@ def complete(
     >>> bool((complete(waves, hole, compiled=False) == waves).mean() > 0.97)
     True
     """
-    if compiled is None and np.count_nonzero(hole) < LARGE:
+    if not FILLED.worth_compiling(int(np.count_nonzero(hole))) and compiled is None:
         compiled = False
     if foreign is None:
         foreign = np.zeros_like(hole)

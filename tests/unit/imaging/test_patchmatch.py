@@ -6,7 +6,7 @@ from skimage import data
 
 from retouch_nb.imaging import _patchmatch_numpy
 from retouch_nb.imaging.light import Pixels
-from retouch_nb.imaging.patchmatch import can_complete, complete
+from retouch_nb.imaging.patchmatch import LARGE, Tally, can_complete, complete
 
 
 def hole_in(shape: tuple[int, ...], rows: slice, columns: slice) -> np.ndarray:
@@ -20,6 +20,13 @@ def hole_in(shape: tuple[int, ...], rows: slice, columns: slice) -> np.ndarray:
 def coffee() -> Pixels:
     """Give the saucer and the table beside it."""
     return np.ascontiguousarray(np.asarray(data.coffee(), np.uint8)[200:340, 300:470])
+
+
+def test_many_small_holes_are_worth_compiling_for() -> None:
+    """Numba is loaded for one large hole at once, and for small ones when they have come to as much."""
+    small = Tally()
+    assert [small.worth_compiling(LARGE // 3) for _ in range(4)] == [False, False, False, True]
+    assert Tally().worth_compiling(LARGE)
 
 
 def test_compiled_loops_give_the_same_picture(coffee: Pixels) -> None:
