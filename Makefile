@@ -18,7 +18,7 @@ demo: $(VENV)/demo.installed ## execute the first notebook on real photos; page 
 
 test: unit whole browser ## everything that must hold
 
-unit: $(VENV)/test.installed ## a minute, while you work
+unit: $(VENV)/test.installed ## what starts no other program, while you work
 	$(BIN)/pytest -n 2 --dist loadfile retouch_nb $(UNIT)
 
 whole: $(VENV)/test.installed

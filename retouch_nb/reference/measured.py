@@ -157,6 +157,7 @@ def _where(topics: Mapping[str, Topic]) -> str:
     when = " to ".join(dict.fromkeys([days[0], days[-1]]))
     return (
         f"Medians of `make bench` on {cores or 'no'} cores without a GPU, {when}; yours will differ."
+        " Compare within a row: not all were measured while the machine was equally fast."
         " Peers ran in turn with ours; 2× is twice our figure, +1.0 a decibel more."
     )
 
