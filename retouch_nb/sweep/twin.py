@@ -31,7 +31,6 @@ _ROOM = 740  # CSS pixels of a row: what a notebook beside its file browser has
 _LETTER = 8  # CSS pixels, of the bold labels
 _WIDEST_SIDE = 220
 _OVERHEAD = 60_000  # of script, style and text, beside the pictures
-_SHARED = "// From here on: "  # where the module begins to speak of every grid, live or not
 _STATIC = Path(__file__).parents[1] / "widgets" / "static"
 
 
@@ -258,7 +257,7 @@ def _style() -> str:
 
 @cache
 def _script() -> str:
-    """Read what the widget's module shares, as a script that acts on every grid of the page which has no tools yet."""
-    code = _SHARED + (_STATIC / "grid.js").read_text("utf-8").partition(_SHARED)[2]
-    plain = re.sub(r"^(?:export .*|\s*//.*)$\n", "", code, flags=re.MULTILINE)
+    """Read what the widget shares, as a script that acts on every grid of the page which has no tools yet."""
+    code = (_STATIC / "tiles.js").read_text("utf-8")
+    plain = re.sub(r"^\s*//.*$\n", "", code, flags=re.MULTILINE)
     return f"(() => {{{plain}document.querySelectorAll('.retouch-grid').forEach(addTools);}})()"

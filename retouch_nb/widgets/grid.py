@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TextIO
 
 import anywidget
@@ -23,11 +22,10 @@ from retouch_nb.sweep.run import GridView, Run, Unseen
 from retouch_nb.sweep.twin import BUDGET, LARGEST, facts, table, tile_html
 from retouch_nb.widgets.cell import this_cell
 from retouch_nb.widgets.comm import unpin
+from retouch_nb.widgets.module import module
 
 PERIOD = 0.25
 """Seconds between two looks at what has changed."""
-
-_STATIC = Path(__file__).with_name("static")
 
 
 def view(grid: Grid, run: Run) -> GridView:
@@ -76,7 +74,7 @@ class GridWidget(anywidget.AnyWidget):
         ``"running"``, ``"stopping"`` once Python knows of the click, ``"over"``.
     """
 
-    _esm = _STATIC / "grid.js"
+    _esm = module("gone.js", "stop.js", "tiles.js", "grid.js")
 
     html = traitlets.Unicode().tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -121,7 +119,6 @@ class GridWidget(anywidget.AnyWidget):
     def _publish(self, name: str, value: object) -> None:
         with self._lock:
             self.set_trait(name, value)
-            unpin(self)
 
     def _hear(self, widget: object, content: object, buffers: object) -> None:
         """Act on clicks; whatever else a browser may send changes nothing."""

@@ -45,7 +45,6 @@ class Stoppable(anywidget.AnyWidget):
         """Publish news, from any thread."""
         with self._lock:
             self.news = dict(news)
-            unpin(self)
 
     def finish(self) -> None:
         """Take no more clicks, and free the browser's side."""
@@ -60,5 +59,4 @@ class Stoppable(anywidget.AnyWidget):
             if content != {"kind": "stop"} or self.state != "running":
                 return
             self.state = "stopping"
-            unpin(self)
         self._on_stop()

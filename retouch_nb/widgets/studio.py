@@ -166,7 +166,6 @@ class Studio(anywidget.AnyWidget):
     def _chose(self, change: object) -> None:
         with self._lock:
             self.payload = cell_text(self._given, self.stack)
-            unpin(self)
 
     def _hear(self, widget: object, content: object, buffers: object) -> None:
         """Answer the wish for full resolution; whatever else a browser may send changes nothing."""
@@ -188,7 +187,6 @@ class Studio(anywidget.AnyWidget):
         with self._lock:
             if self.comm is not None:
                 self.send(news, buffers=[_packed(small)])
-                unpin(self)
 
     def _ipython_display_(self) -> None:
         """Show the view, and below it what is left of it without a kernel; a living view hides that."""

@@ -47,8 +47,20 @@ from retouch_nb.widgets.progress import Progress
 
 widget = Progress("Enhance cat", cancel_word="Cancel", on_stop=lambda: print("heard"))
 display(widget)
-widget.send_state()  # binds its messages to this shell, which now does not listen
-time.sleep(30)
+with widget._lock:  # whoever hears a click waits for it
+    time.sleep(30)
+"""
+
+LAST = """
+import threading
+from IPython.display import display
+from retouch_nb.widgets.progress import Progress
+
+heard = threading.Event()
+widget = Progress("Enhance cat", cancel_word="Cancel", on_stop=heard.set)
+display(widget)
+widget.send_state()  # from now on ipykernel would send it every click to this shell, which does not listen
+print("the button", "works" if heard.wait(30) else "is dead")
 """
 
 
@@ -83,6 +95,17 @@ def test_a_busy_cell_shows_progress_and_hears_the_button(
     assert before < float(heard.split()[-1]) < before + 1
     expect(outputs.filter(has_text="Static at last")).to_be_visible()
     expect(bar).to_have_count(0)
+
+
+def test_a_click_is_heard_though_the_busy_cell_published_last(
+    chromium: Page, jupyter: "Jupyter"
+) -> None:
+    """Else every click that comes while news are being published would be lost, and the kernel interrupted."""
+    jupyter.write("last.ipynb", new_code_cell(LAST))
+    jupyter.open(chromium, "last.ipynb")
+    jupyter.run(chromium)
+    click(chromium)
+    expect(chromium.get_by_text("the button works", exact=True)).to_be_visible(timeout=10_000)
 
 
 def test_a_kernel_that_cannot_hear_is_interrupted(chromium: Page, jupyter: "Jupyter") -> None:

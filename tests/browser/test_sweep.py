@@ -106,6 +106,18 @@ def test_stopping_leaves_the_grid_as_it_stands(
     expect(chromium.locator("td.retouch-tile img")).to_have_count(1)
 
 
+def test_a_sweep_whose_kernel_is_gone_does_not_seem_to_run(
+    chromium: Page, jupyter: "Jupyter", gates: Path
+) -> None:
+    """After a restart the person is told what to do, and no button pretends to be heard."""
+    start(chromium, jupyter, SWEEP)
+    (gates / "clean-1").write_text("")
+    expect(tile(chromium, 0).locator("img")).to_be_visible(timeout=60_000)
+    chromium.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+    expect(chromium.locator(".retouch-grid-facts")).to_contain_text("Run the cell again")
+    expect(chromium.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
+
+
 @pytest.fixture(scope="module")
 def grid() -> Grid:
     """Give a finished grid of two by two."""

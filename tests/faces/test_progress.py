@@ -160,14 +160,6 @@ def test_a_click_after_the_end_does_nothing(widget: Progress, clicks: list[str])
     assert clicks == []
 
 
-def test_every_publication_is_unpinned(widget: Progress) -> None:
-    """After news and after an answer, clicks are not bound to the shell that published."""
-    for publish in (lambda: widget.publish({}), lambda: browser_says(widget, {"kind": "stop"})):
-        widget.comm._reply_subshell_id = "busy"
-        publish()
-        assert not hasattr(widget.comm, "_reply_subshell_id")
-
-
 def test_news_say_what_the_event_says() -> None:
     """The browser gets state, progress, step, id and reason, and how long it took so far."""
     event = Event(

@@ -136,17 +136,6 @@ def test_a_stack_has_one_studio_until_it_is_closed(stack: LayerStack) -> None:
     assert stack.studio().stack[0].opacity == 1
 
 
-def test_every_publication_is_unpinned(studio: Studio) -> None:
-    """After a choice and after a composite, messages are not bound to the shell that published."""
-    for publish in (
-        lambda: browser_says(studio, choice(opacity=0.5)),
-        studio._render,
-    ):
-        studio.comm._reply_subshell_id = "busy"
-        publish()
-        assert not hasattr(studio.comm, "_reply_subshell_id")
-
-
 def test_a_script_can_show_and_close_it(studio: Studio, capsys: pytest.CaptureFixture[str]) -> None:
     """Where there is no shell, showing and inserting print words, and closing does no harm."""
     studio._ipython_display_()

@@ -61,12 +61,10 @@ class Ink(anywidget.AnyWidget):
         with self.hold_sync():
             for name, value in traits.items():
                 setattr(self, name, value)
-        unpin(self)
 
     def answer(self, content: Mapping[str, Any], *buffers: bytes) -> None:
         """Send the browser a message, from any thread."""
         self.send(dict(content), list(buffers))
-        unpin(self)
 
 
 def mark_of(content: Mapping[str, Any], buffers: Sequence[Any]) -> Mark:

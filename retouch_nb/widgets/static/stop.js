@@ -1,6 +1,6 @@
 // What every view of running work has: the time, and a button that stops it. It stands before the module that uses it.
 
-const PATIENCE = 400; // ms a click may stay unanswered before the kernel counts as busy and is interrupted
+const PATIENCE = 600; // ms a click may stay unanswered before the kernel counts as deaf and is interrupted
 
 function make(tag, name, text = "") {
   const element = document.createElement(tag);
