@@ -24,7 +24,7 @@ def comm() -> BaseComm:
 
 
 def test_a_kernel_by_itself_sends_it_to_the_shell_that_published(comm: BaseComm) -> None:
-    """This is what is undone here; when it fails, ipykernel has changed its mind and `unpin` may go."""
+    """What is undone here: should this fail, ipykernel has changed and `unpin` may go."""
     assert comm._reply_subshell_for({}, "chosen") == "busy"
 
 
