@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a path beside the target to write to, and move it there at the end, or leave nothing behind."""
-    partial = target.with_name(f".{target.name}.part")
+    """Give a path beside the target to write to, and move it there at the end, or leave nothing behind.
+
+    The path is nobody else's: of two who write the same target, the last one wins, and neither fails.
+    """
+    partial = target.with_name(f".{uuid4().hex}.part")
     try:
         yield partial
         partial.replace(target)

@@ -229,7 +229,10 @@ class Session:
         """
         if service.balance is None:
             return f"not told by the service; see {service.key_page}"
-        route = self._service_route(replace(service, **service.balance.elsewhere))
+        teller = replace(service, **service.balance.elsewhere)
+        if self.environ.get(service.base_env) and not self.environ.get(teller.base_env):
+            return f"not asked: the key is for {service.base_env}, so {teller.base_env} must be set too"
+        route = self._service_route(teller)
         asked = self.client.ask(service.balance.call, route)
         answer = self.background.result(asked)
         status = answer.json().get("status", 200) if answer.status == 200 else answer.status

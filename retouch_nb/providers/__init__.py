@@ -4,8 +4,10 @@ A service is one module here. An installed package adds its own through the entr
 each entry naming an `Operation` class.
 """
 
+import warnings
+from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from retouch_nb.contract import Operation, Provider
 from retouch_nb.errors import UnknownNameError
@@ -25,8 +27,24 @@ def operations() -> dict[str, type[Operation]]:
     >>> list(operations())[:2]
     ['inpaint', 'enhance']
     """
-    installed = [entry.load() for entry in entry_points(group="retouch_nb")]
+    installed = brought(entry_points(group="retouch_nb"))
     return {operation.name: operation for operation in (*BUILT_IN, *installed)}
+
+
+def brought(entries: Iterable[EntryPoint]) -> Iterator[type[Operation]]:
+    """Load what other packages bring; a broken one is named in a warning, and all others work."""
+    for entry in entries:
+        try:
+            operation = entry.load()
+            if not (isinstance(operation, type) and issubclass(operation, Operation)):
+                raise TypeError("it is no Operation")
+        except Exception as error:
+            warnings.warn(
+                f"The operation {entry.name!r} is left out, for {entry.value} cannot be loaded: {error}",
+                stacklevel=3,
+            )
+        else:
+            yield operation
 
 
 def operation_named(name: str) -> type[Operation]:

@@ -216,6 +216,12 @@ def test_every_service_tells_what_is_left(
     wrong.close()
 
 
+def test_a_key_for_another_host_is_not_shown_to_the_vendor(home: Path, address: str) -> None:
+    """Where Retouch4me is somewhere else, so is its balance: without an address of that, nothing is asked."""
+    session = Session(home=home, environ={"RETOUCH_TOKEN": "k", "RETOUCH4ME_BASE_URL": address})
+    assert "RETOUCH4ME_BALANCE_URL must be set" in session.balance(Retouch.provider)
+
+
 def test_a_wrong_key_is_refused_with_where_to_put_the_right_one(
     home: Path, address: str, photo: Photo
 ) -> None:

@@ -12,7 +12,6 @@ from PIL import Image, ImageCms
 
 from retouch_nb.blend import BlendMode
 from retouch_nb.errors import PictureError, RetouchError
-from retouch_nb.files import replacing
 from retouch_nb.layers import Layer, LayerStack
 from retouch_nb.layers.ora import save_ora
 from retouch_nb.layers.placement import At
@@ -170,18 +169,3 @@ def test_what_differs_is_not_kept(stack: LayerStack, tmp_path: Path):
     with pytest.raises(RetouchError, match="same picture back"):
         save_ora(tmp_path / "a.ora", stack.base, stack.layers, wrong)
     assert not list(tmp_path.iterdir())
-
-
-def test_the_old_file_stays_until_the_new_one_is_right(tmp_path: Path):
-    """An error while writing leaves the file that was there."""
-    target = tmp_path / "a.psd"
-    target.write_text("old")
-
-    def fail() -> None:
-        with replacing(target) as partial:
-            partial.write_text("half")
-            raise ValueError
-
-    with pytest.raises(ValueError):
-        fail()
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
