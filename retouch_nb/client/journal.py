@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -395,7 +395,8 @@ class Journal:
                 self.path, timeout=self._busy, isolation_level=None, check_same_thread=False
             )
             try:
-                self._prepare(database)
+                with _alone(self._home, self._busy):
+                    self._prepare(database)
             except BaseException:
                 database.close()
                 raise
@@ -422,6 +423,15 @@ class Journal:
         if self._presence is None:
             self._presence = Presence(self._home)
         return self._presence
+
+
+@contextmanager
+def _alone(home: Path, seconds: float) -> Iterator[None]:
+    """Let clients open a journal one after another: SQLite waits for all but for another that changes a file's mode."""
+    lock = sqlite3.connect(home / "opening.lock", timeout=seconds, isolation_level=None)
+    with closing(lock):
+        lock.execute("begin exclusive")
+        yield
 
 
 class Presence:

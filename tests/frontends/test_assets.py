@@ -13,7 +13,9 @@ from retouch_nb.widgets.progress import Progress
 from retouch_nb.widgets.studio import Studio
 
 PACKAGE = Path(retouch_nb.__file__).parent
-PARTS = {STATIC / name for name in ("stop.js", "gone.js", "ink_view.js", "ink_parts.js")}
+PARTS = {
+    STATIC / name for name in ("stop.js", "tiles.js", "gone.js", "ink_view.js", "ink_parts.js")
+}
 """No modules: they are put before those that use them."""
 
 ASSETS = sorted(

@@ -416,6 +416,18 @@ def test_what_decides_about_money_survives_a_power_cut(journal: Journal) -> None
     assert durable(journal.begin(free), *steps) == [False] * 4
 
 
+def test_journals_are_opened_one_after_another(home: Path) -> None:
+    """SQLite does not wait for another process that makes the same new file: one of two kernels would fail at once."""
+    home.mkdir(exist_ok=True)
+    journal = Journal(home, busy=0.0)
+    with closing(sqlite3.connect(home / "opening.lock", isolation_level=None)) as another:
+        another.execute("begin exclusive")
+        with pytest.raises(HomeError, match="Another program holds it"):
+            journal.begin(ENTRY)
+    assert journal.begin(ENTRY).id == ENTRY.id
+    journal.close()
+
+
 def test_nobody_begins_between_somebodys_look_and_his_row(home: Path) -> None:
     """Two kernels that look at the same moment would both find nothing, and both pay."""
     one, other = Journal(home), Journal(home, busy=0.0)
