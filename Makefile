@@ -10,7 +10,7 @@ SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit
 # What needs no other process; the rest of the tests starts kernels, servers, clusters and terminals.
 UNIT := tests/unit tests/providers tests/faces tests/test_guards.py tests/test_contributing.py
 
-.PHONY: demo test unit whole browser lab serve bench load siege fuzz docs notebooks lint build release-check lowest audit clean
+.PHONY: demo test unit whole browser lab serve bench load siege fuzz docs notebooks pictures lint build release-check lowest audit clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/demo.installed ## execute the first notebook on real photos; page and pictures go to build/demo
@@ -53,6 +53,9 @@ docs: $(VENV)/test.installed ## write the tables of the README anew, and the ref
 
 notebooks: $(VENV)/test.installed ## execute notebooks that were changed, and keep their outputs in them; NAMES="01_quickstart" for some
 	$(BIN)/python tests/notebooks/keep.py $(NAMES)
+
+pictures: $(VENV)/test.installed chromium ## take the pictures of the README in JupyterLab
+	$(BIN)/pytest tests/browser/pictures.py
 
 lint: $(VENV)/test.installed
 	$(BIN)/ruff check .

@@ -395,7 +395,7 @@ class Journal:
                 self.path, timeout=self._busy, isolation_level=None, check_same_thread=False
             )
             try:
-                with _alone(self._home, self._busy):
+                with _alone(self.path, self._busy):
                     self._prepare(database)
             except BaseException:
                 database.close()
@@ -426,9 +426,9 @@ class Journal:
 
 
 @contextmanager
-def _alone(home: Path, seconds: float) -> Iterator[None]:
+def _alone(journal: Path, seconds: float) -> Iterator[None]:
     """Let clients open a journal one after another: SQLite waits for all but for another that changes a file's mode."""
-    lock = sqlite3.connect(home / "opening.lock", timeout=seconds, isolation_level=None)
+    lock = sqlite3.connect(f"{journal}.lock", timeout=seconds, isolation_level=None)
     with closing(lock):
         lock.execute("begin exclusive")
         yield

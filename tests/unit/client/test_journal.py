@@ -420,7 +420,7 @@ def test_journals_are_opened_one_after_another(home: Path) -> None:
     """SQLite does not wait for another process that makes the same new file: one of two kernels would fail at once."""
     home.mkdir(exist_ok=True)
     journal = Journal(home, busy=0.0)
-    with closing(sqlite3.connect(home / "opening.lock", isolation_level=None)) as another:
+    with closing(sqlite3.connect(f"{journal.path}.lock", isolation_level=None)) as another:
         another.execute("begin exclusive")
         with pytest.raises(HomeError, match="Another program holds it"):
             journal.begin(ENTRY)
