@@ -5,7 +5,7 @@ This is the only use of nest-asyncio, and only there: newer kernels deliver clic
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,6 +49,10 @@ def needed(kernel: tuple[Any, ...], python: tuple[Any, ...]) -> bool:
     return kernel[0] < 7 and python[:2] < (3, 14)
 
 
+def _nothing() -> None:
+    pass
+
+
 class _Pump:
     """Takes the kernel's messages from its queue, delivers clicks at once, and puts the rest back in order."""
 
@@ -68,7 +72,7 @@ class _Pump:
         for item in self._arrived():
             if self._is_click(item):
                 _, dispatch, arguments = item
-                self._loop.run_until_complete(dispatch(*arguments))
+                self._run(dispatch(*arguments))
                 delivered = True
             else:
                 self._held.append(item)
@@ -82,6 +86,20 @@ class _Pump:
         for item in [*self._held, *later]:
             self._kernel.msg_queue.put_nowait(item)
         self._held.clear()
+
+    def _run(self, dispatched: Coroutine[Any, Any, None]) -> None:
+        """Run it on the loop that waits for the cell, and leave that as much to do as it counts on.
+
+        A round of the loop that began before nest-asyncio came takes as many handles as there were; where the inner run
+        has done them already, it would find none and end the kernel.
+        """
+        ready = self._loop._ready
+        counted_on = len(ready)
+        try:
+            self._loop.run_until_complete(dispatched)
+        finally:
+            while len(ready) < counted_on:
+                self._loop.call_soon(_nothing)
 
     def _arrived(self) -> list[Any]:
         self._kernel.shell_stream.flush()

@@ -1,5 +1,9 @@
+"""Clicks reach a waiting cell on an old kernel, and the kernel is as it was."""
+
 import ast
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,6 +11,8 @@ import pytest
 
 import retouch_nb
 from retouch_nb.pump import _Pump, clicks, needed
+
+ROOT = Path(__file__).parents[2]
 
 
 class Kernel:
@@ -61,6 +67,35 @@ def test_output_still_belongs_to_the_waiting_cell() -> None:
     kernel.receive("comm_msg")
     pump.deliver()
     assert kernel.parent == "cell"
+
+
+ROUND = """
+from retouch_nb.pump import _Pump
+from tests.unit.test_pump import Kernel
+
+kernel = Kernel()
+loop, done = kernel.io_loop.asyncio_loop, []
+
+def cell():
+    pump = _Pump(kernel)
+    kernel.receive("comm_msg")
+    pump.deliver()
+    done.append("cell")
+    loop.call_later(0, loop.stop)
+
+loop.call_soon(cell)
+loop.call_soon(done.append, "what came after the cell")
+loop.run_forever()
+print(kernel.handled, done)
+"""
+
+
+def test_the_loop_survives_that_its_round_is_done_by_another() -> None:
+    """A round that began before nest-asyncio came counts what it has to do; missing some of it, it ended the kernel."""
+    ended = subprocess.run(
+        [sys.executable, "-c", ROUND], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.stdout == "['comm_msg'] ['what came after the cell', 'cell']\n", ended.stderr
 
 
 def test_an_unreadable_message_is_left_to_the_kernel() -> None:
