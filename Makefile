@@ -10,6 +10,9 @@ SMOKE := tests/faces tests/contract tests/providers tests/unit/layers tests/unit
 # What needs no other process; the rest of the tests starts kernels, servers, clusters and terminals.
 UNIT := tests/unit tests/providers tests/faces tests/test_guards.py tests/test_contributing.py
 
+# Interpreters are started by the hundred; without this each may compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test unit whole browser lab serve bench load siege fuzz docs notebooks pictures lint build release-check lowest audit clean
 .DEFAULT_GOAL := demo
 
