@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,7 @@ def room(name: str) -> str:
     return first.lstrip("_") if first.startswith("_") and not first.startswith("__") else first
 
 
+@cache
 def imports(path: Path, *, inside: bool) -> set[str]:
     """Give the modules a file imports at its top, or only inside its functions."""
     tree = ast.parse(path.read_text("utf-8"))
