@@ -36,8 +36,8 @@ def brought(entries: Iterable[EntryPoint]) -> Iterator[type[Operation]]:
     for entry in entries:
         try:
             operation = entry.load()
-            if not (isinstance(operation, type) and issubclass(operation, Operation)):
-                raise TypeError("it is no Operation")
+            if not _is_whole(operation):
+                raise TypeError("it is no Operation with a name and a provider")
         except Exception as error:
             warnings.warn(
                 f"The operation {entry.name!r} is left out, for {entry.value} cannot be loaded: {error}",
@@ -45,6 +45,11 @@ def brought(entries: Iterable[EntryPoint]) -> Iterator[type[Operation]]:
             )
         else:
             yield operation
+
+
+def _is_whole(found: object) -> bool:
+    own = isinstance(found, type) and issubclass(found, Operation)
+    return own and bool(getattr(found, "name", "") and getattr(found, "provider", None))
 
 
 def operation_named(name: str) -> type[Operation]:

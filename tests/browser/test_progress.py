@@ -64,6 +64,13 @@ print("the button", "works" if heard.wait(30) else "is dead")
 """
 
 
+def start(page: Page, jupyter: "Jupyter", name: str, code: str, app: str = "lab/tree") -> None:
+    """Run a notebook of one cell, and go on while it runs."""
+    jupyter.write(f"{name}.ipynb", new_code_cell(code))
+    jupyter.open(page, f"{name}.ipynb", app=app)
+    jupyter.run(page)
+
+
 def click(page: Page) -> None:
     """Stop with the mouse."""
     page.get_by_role("button", name="Cancel").click()
@@ -79,9 +86,7 @@ def test_a_busy_cell_shows_progress_and_hears_the_button(
     chromium: Page, jupyter: "Jupyter", app: str, cancel: Callable[[Page], Any]
 ) -> None:
     """While a cell blocks, progress rises, a click reaches Python within a second, and static HTML stays."""
-    jupyter.write("busy.ipynb", new_code_cell(BUSY))
-    jupyter.open(chromium, "busy.ipynb", app=app)
-    jupyter.run(chromium)
+    start(chromium, jupyter, "busy", BUSY, app=app)
     bar = chromium.get_by_role("progressbar", name="Enhance cat")
     expect(bar).to_have_attribute("aria-valuenow", re.compile(r"\d+"))
     percent = bar.get_attribute("aria-valuenow")
@@ -101,18 +106,14 @@ def test_a_click_is_heard_though_the_busy_cell_published_last(
     chromium: Page, jupyter: "Jupyter"
 ) -> None:
     """Else every click that comes while news are being published would be lost, and the kernel interrupted."""
-    jupyter.write("last.ipynb", new_code_cell(LAST))
-    jupyter.open(chromium, "last.ipynb")
-    jupyter.run(chromium)
+    start(chromium, jupyter, "last", LAST)
     click(chromium)
     expect(chromium.get_by_text("the button works", exact=True)).to_be_visible(timeout=10_000)
 
 
 def test_a_kernel_that_cannot_hear_is_interrupted(chromium: Page, jupyter: "Jupyter") -> None:
     """While Python says nothing, the time goes on; when it does not answer a click, the browser interrupts the kernel."""
-    jupyter.write("deaf.ipynb", new_code_cell(DEAF))
-    jupyter.open(chromium, "deaf.ipynb")
-    jupyter.run(chromium)
+    start(chromium, jupyter, "deaf", DEAF)
     expect(chromium.locator(".retouch-progress-time")).to_have_text("0:02")
     click(chromium)
     expect(chromium.get_by_text("KeyboardInterrupt").first).to_be_visible(timeout=10_000)
@@ -122,9 +123,7 @@ def test_a_job_whose_kernel_is_gone_does_not_seem_to_run(
     chromium: Page, jupyter: "Jupyter"
 ) -> None:
     """After a restart the time stands still, and the person is told where to look."""
-    jupyter.write("gone.ipynb", new_code_cell(DEAF))
-    jupyter.open(chromium, "gone.ipynb")
-    jupyter.run(chromium)
+    start(chromium, jupyter, "gone", DEAF)
     time = chromium.locator(".retouch-progress-time")
     expect(time).to_have_text("0:01")
     chromium.evaluate("jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")

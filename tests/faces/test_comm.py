@@ -47,4 +47,5 @@ def test_every_widget_that_listens_is_unpinned(kind: str, photo: Photo) -> None:
         "ink": lambda: Ink(print),
         "studio": lambda: LayerStack(photo, ()).studio(),
     }[kind]()
+    made.comm._reply_subshell_id = "busy"
     assert made.comm._reply_subshell_for({}, "chosen") == "chosen"

@@ -13,7 +13,14 @@ def entry(value: str) -> EntryPoint:
 
 
 @pytest.mark.parametrize(
-    "value", ["no_such_package:Sepia", "json:Sepia", "json:loads", "this is no value"]
+    "value",
+    [
+        "no_such_package:Sepia",
+        "json:Sepia",
+        "json:loads",
+        "retouch_nb.contract:Operation",
+        "this is no value",
+    ],
 )
 def test_a_broken_operation_is_named_and_the_others_work(value: str) -> None:
     """Somebody else's mistake does not take away the magics of this package."""
